@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays of exact integers: int64 where the values provably fit, Python integers beyond.
+
+Every function that can leave int64 takes or computes a bound first; nothing ever wraps in silence.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray: TypeAlias = npt.NDArray[Any]  # int64, or object holding Python integers
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+INT64_MAX = 2**63 - 1
+FLOAT64_EXACT = 2**53  # every integer up to this magnitude is a float64
+
+
+def fits_int64(bound: int) -> bool:
+    """Whether all integers of magnitude up to `bound` are int64."""
+    return bound <= INT64_MAX
+
+
+def integers(values: Any) -> IntArray:
+    """An array of integers in the narrowest of the two forms: int64, else object."""
+    array = np.asarray(values)
+    if array.dtype != object:
+        return array.astype(np.int64)
+    bound = max((abs(int(v)) for v in array.flat), default=0)
+    return array.astype(np.int64) if fits_int64(bound) else array
+
+
+def magnitude(codes: IntArray) -> int:
+    """The largest absolute value, as a Python integer (0 for an empty array)."""
+    if codes.size == 0:
+        return 0
+    return max(abs(int(codes.max())), abs(int(codes.min())))
+
+
+def multiply_add(codes: IntArray, factor: IntArray | int, addend: IntArray | int) -> IntArray:
+    """`codes * factor + addend`, exactly, with broadcasting."""
+    factors, addends = integers(factor), integers(addend)
+    bound = magnitude(codes) * magnitude(factors) + magnitude(addends)
+    if fits_int64(bound) and codes.dtype != object:
+        return np.asarray(codes * factors.astype(np.int64) + addends.astype(np.int64))
+    return np.asarray(codes.astype(object) * factors.astype(object) + addends.astype(object))
+
+
+def matmul(codes: IntArray, weights: IntArray) -> IntArray:
+    """`codes @ weights`, exactly.
+
+    Uses the float64 matrix product of BLAS where the bound on every partial sum stays below 2**53 (then
+    each float64 operation is exact), int64 up to 2**63, Python integers beyond.
+
+    Args:
+        codes: shape (..., inputs).
+        weights: shape (inputs, outputs).
+
+    Returns:
+        Shape (..., outputs).
+    """
+    if weights.size == 0 or codes.size == 0:
+        return np.zeros((*codes.shape[:-1], weights.shape[1]), np.int64)
+    if weights.dtype == object or codes.dtype == object:
+        bound = magnitude(codes) * magnitude(weights) * weights.shape[0]
+    else:
+        column_sums = np.abs(weights).sum(axis=0, dtype=np.float64).max()
+        bound = int(magnitude(codes) * (int(column_sums) + 1))
+    if bound < FLOAT64_EXACT:
+        return np.asarray((codes.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64))
+    if fits_int64(bound):
+        return np.asarray(codes.astype(np.int64) @ weights.astype(np.int64))
+    return np.asarray(np.dot(codes.astype(object), weights.astype(object)))

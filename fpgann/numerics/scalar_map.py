@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real functions of one code that end in rounding: what lies between an accumulator and the next codes.
+
+A ScalarMap is the exact meaning of "scale, add bias, batch normalization, ReLU, sigmoid, quantize" between two
+integer tensors. It is a staircase: a monotone function from integers to integers. It is evaluated by exact
+rational arithmetic where it is piecewise linear, and through its steps otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+
+import numpy as np
+
+from fpgann.numerics import reals
+from fpgann.numerics.integers import IntArray, fits_int64, integers, magnitude, multiply_add
+from fpgann.numerics.rounding import Rounding, round_fraction, round_ratio, step_boundary
+from fpgann.numerics.steps import Affine, Bound, Clip, Step
+
+MANY_STEPS = 4096  # above this many output codes, closed-form evaluation beats a list of thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Rounder:
+    """The end of a ScalarMap: code = clamp(round(y), low, high).
+
+    Args:
+        mode: rounding mode.
+        low: least code.
+        high: greatest code.
+    """
+
+    mode: Rounding
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class ScalarMap:
+    """Steps applied to an integer code one after another, then rounding to a code.
+
+    Args:
+        steps: real functions in order of application.
+        rounder: final rounding and saturation.
+    """
+
+    steps: tuple[Step, ...]
+    rounder: Rounder
+    _staircases: dict[tuple[int, int, int], Staircase] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def channels(self) -> int:
+        """How many channels differ; 1 if all share one function."""
+        return max((step.channels for step in self.steps), default=1)
+
+    @cached_property
+    def linear(self) -> LinearRounding | None:
+        """The map as one affine function with rounding and per-channel clamps, if it is that; else None."""
+        return _linear(self)
+
+    def staircase(self, channel: int, low: int, high: int) -> Staircase:
+        """The steps of one channel that lie within codes low..high."""
+        key = (channel % self.channels, low, high)
+        if key not in self._staircases:
+            self._staircases[key] = _staircase(self, *key)
+        return self._staircases[key]
+
+    def apply(self, codes: IntArray, axis: int = -1) -> IntArray:
+        """Evaluate on an array of codes.
+
+        Args:
+            codes: integers of any shape.
+            axis: the axis along which channels lie, if there are several.
+
+        Returns:
+            Codes of the same shape, int64 (object beyond 63 bits).
+        """
+        moved = np.moveaxis(codes, axis, -1) if codes.ndim and self.channels > 1 else codes
+        few_steps = self.rounder.high - self.rounder.low <= MANY_STEPS
+        closed_form = self.linear is not None and (self.linear.fits_int64(moved) or not few_steps)
+        result = self.linear.apply(moved) if self.linear and closed_form else self._apply_steps(moved)
+        return np.moveaxis(result, -1, axis) if codes.ndim and self.channels > 1 else result
+
+    def _apply_steps(self, codes: IntArray) -> IntArray:
+        if codes.size == 0:
+            return codes.astype(np.int64)
+        # Round the range outwards, so that near-identical calls share one staircase.
+        bits = max(int(codes.max()).bit_length(), int(codes.min()).bit_length())
+        low, high = -(1 << bits), 1 << bits
+        if self.channels == 1:
+            return self.staircase(0, low, high).apply(codes)
+        columns = [self.staircase(c, low, high).apply(codes[..., c]) for c in range(codes.shape[-1])]
+        return np.stack(columns, axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Staircase:
+    """A monotone map of integers: base, plus (or minus) one for each threshold at or below the code.
+
+    Args:
+        base: output below every threshold.
+        thresholds: sorted input codes, repeated where the output jumps by several.
+        rising: output grows with the input.
+    """
+
+    base: int
+    thresholds: IntArray
+    rising: bool
+
+    def apply(self, codes: IntArray) -> IntArray:
+        """Evaluate; codes may have any shape."""
+        count = np.searchsorted(self.thresholds, codes, side="right")
+        return self.base + count if self.rising else self.base - count
+
+
+def _first_code(bound: Bound, low: int, high: int) -> int:
+    """Where an integer enters (rising) or leaves (falling) a bound, kept within low..high + 1."""
+    if bound.at is None:
+        return low if bound.always == bound.rising else high + 1
+    if bound.rising == bound.inclusive:
+        code = reals.ceil(bound.at)  # x >= at, or not x < at
+    else:
+        code = reals.floor(bound.at) + 1
+    return min(max(code, low), high + 1)
+
+
+def _exact_threshold(scalar_map: ScalarMap, channel: int, code: int, rising: bool, low: int, high: int) -> int:
+    at, inclusive = step_boundary(code, scalar_map.rounder.mode)
+    bound = Bound(at, inclusive)
+    for step in reversed(scalar_map.steps):
+        bound = step.preimage(bound, channel)
+    if bound.at is None:
+        bound = Bound(None, rising=rising, always=bound.always)
+    return _first_code(bound, low, high)
+
+
+def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Staircase:
+    """All thresholds of a channel: by float64 with error bounds, exactly wherever those leave a doubt."""
+    rounder = scalar_map.rounder
+    codes = range(rounder.low + 1, rounder.high + 1)
+    rising = all_rising(scalar_map.steps, channel)
+    at = np.array([float(step_boundary(code, rounder.mode)[0]) for code in codes], np.float64)
+    bounds = (at, np.abs(at) * 2.0**-53)
+    for step in reversed(scalar_map.steps):
+        bounds = step.preimage_floats(bounds, channel)
+    centres, radii = bounds
+    limit = min(2.0**52, float(high) + 2)
+    with np.errstate(invalid="ignore"):
+        below = np.clip(np.nextafter(centres - radii, -np.inf), max(-limit, float(low) - 2), limit)
+        above = np.clip(np.nextafter(centres + radii, np.inf), max(-limit, float(low) - 2), limit)
+    thresholds = np.ceil(below)
+    settled = (thresholds == np.ceil(above)) & ((thresholds != below) | (below == above))
+    settled &= np.abs(thresholds) < 2.0**51
+    exact = [
+        int(thresholds[i]) if settled[i] else _exact_threshold(scalar_map, channel, code, rising, low, high)
+        for i, code in enumerate(codes)
+    ]
+    at_or_below = sum(t <= low for t in exact)
+    inside = sorted(t for t in exact if low < t <= high)
+    base = rounder.low + at_or_below if rising else rounder.high - at_or_below
+    return Staircase(base, integers(np.array(inside, dtype=object)), rising)
+
+
+def all_rising(steps: tuple[Step, ...], channel: int) -> bool:
+    """Whether the composed function grows with its argument (a constant one counts as growing)."""
+    rising = True
+    for step in steps:
+        gain = step.gain(channel)
+        if gain == 0:
+            return True
+        rising = rising == (gain > 0)
+    return rising
+
+
+@dataclass(frozen=True, slots=True)
+class LinearRounding:
+    """clamp(round((numerator * code + constant) / denominator), low, high), each per channel.
+
+    Args:
+        numerator: integers, shape (channels,).
+        constant: integers, same shape.
+        denominator: positive integers, same shape.
+        mode: rounding mode.
+        low: least code, same shape.
+        high: greatest code, same shape.
+    """
+
+    numerator: IntArray
+    constant: IntArray
+    denominator: IntArray
+    mode: Rounding
+    low: IntArray
+    high: IntArray
+
+    def fits_int64(self, codes: IntArray) -> bool:
+        """Whether evaluation on these codes stays within int64."""
+        largest = magnitude(codes) * magnitude(self.numerator) + magnitude(self.constant)
+        return codes.dtype != object and fits_int64(max(largest, 2 * magnitude(self.denominator)))
+
+    def apply(self, codes: IntArray) -> IntArray:
+        """Evaluate exactly; channels lie along the last axis."""
+        exact, denominator = multiply_add(codes, self.numerator, self.constant), self.denominator
+        if not self.fits_int64(codes):
+            exact, denominator = exact.astype(object), denominator.astype(object)
+        return integers(np.clip(round_ratio(exact, denominator, self.mode), self.low, self.high))
+
+
+def _linear(scalar_map: ScalarMap) -> LinearRounding | None:
+    """Compose affine steps and clips; None where a step is curved."""
+    rounder = scalar_map.rounder
+    rows = []
+    for channel in range(scalar_map.channels):
+        scale, offset = Fraction(1), Fraction(0)
+        floor: Fraction | None = None
+        ceiling: Fraction | None = None
+        for step in scalar_map.steps:
+            if isinstance(step, Affine):
+                factor, addend = step.at(channel)
+                scale, offset = scale * factor, offset * factor + addend
+                ends = [None if e is None else e * factor + addend for e in (floor, ceiling)]
+                floor, ceiling = (ends[0], ends[1]) if factor >= 0 else (ends[1], ends[0])
+            elif isinstance(step, Clip):
+                floor = step.low if floor is None else step.apply(floor)
+                ceiling = step.high if ceiling is None else step.apply(ceiling)
+            else:
+                return None
+        low = rounder.low if floor is None else max(rounder.low, round_fraction(floor, rounder.mode))
+        high = rounder.high if ceiling is None else min(rounder.high, round_fraction(ceiling, rounder.mode))
+        common = lcm(scale.denominator, offset.denominator)
+        numerator, constant = int(scale * common), int(offset * common)
+        rows.append((numerator, constant, common, min(low, rounder.high), max(high, rounder.low)))
+    numerators, constants, denominators, lows, highs = (
+        integers(np.array(column, dtype=object)) for column in zip(*rows, strict=True)
+    )
+    return LinearRounding(numerators, constants, denominators, rounder.mode, lows, highs)
