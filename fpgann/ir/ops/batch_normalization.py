@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batch normalization at inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fpgann.ir.operator import Operator, expect, register
+from fpgann.ir.types import TensorType
+from fpgann.numerics.integers import FloatArray
+
+
+@register
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchNormalization(Operator):
+    """y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel along axis 1.
+
+    Ioffe and Szegedy 2015, algorithm 2.
+
+    Args:
+        gamma: shape (channels,).
+        beta: shape (channels,).
+        mean: shape (channels,).
+        variance: shape (channels,).
+        epsilon: added to the variance.
+    """
+
+    name: ClassVar[str] = "batch_normalization"
+
+    gamma: FloatArray
+    beta: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    epsilon: float
+
+    def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The shape of the operand."""
+        (x,) = operands
+        channels = x.shape[1] if len(x.shape) > 1 else 1
+        parameters = (self.gamma, self.beta, self.mean, self.variance)
+        expect(all(p.shape == (channels,) for p in parameters), f"parameters must have {channels} entries, one per channel")
+        expect(bool((self.variance + self.epsilon > 0).all()), "the variance plus epsilon must be positive")
+        return (TensorType(x.shape),)
+
+    def describe(self) -> str:
+        """Number of channels."""
+        return f"channels: {self.gamma.size}"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dense layer: y = x @ weight + bias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+
+from fpgann.ir.operator import Operator, expect, register
+from fpgann.ir.types import Constant, Encoding, TensorType
+from fpgann.numerics.fixed import FixedType
+from fpgann.numerics.integers import IntArray
+from fpgann.numerics.interval import CodeRange, matmul_ranges
+
+
+@register
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense(Operator):
+    """Matrix product with constant weights over the last axis.
+
+    On codes the result is the exact accumulator: `x codes @ weight codes + bias codes`, whose scale is the
+    product of the two scales and whose offset collects the input's offset times the column sums.
+
+    Args:
+        weight: shape (inputs, outputs).
+        bias: shape (outputs,); on codes, integers in units of the accumulator.
+    """
+
+    name: ClassVar[str] = "dense"
+
+    weight: Constant
+    bias: Constant | None = None
+
+    @property
+    def coded(self) -> bool:
+        """Whether weights are integer codes."""
+        return self.weight.encoding is not None
+
+    def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """Types of the result; on codes with the exact range of the accumulator."""
+        (x,) = operands
+        inputs, outputs = self.weight.data.shape
+        expect(bool(x.shape) and x.shape[-1] == inputs, f"weights of {inputs} rows do not fit an input of shape {x.shape}")
+        expect(self.bias is None or self.bias.data.shape == (outputs,), f"the bias must have {outputs} entries")
+        shape = (*x.shape[:-1], outputs)
+        if x.encoding is None or self.weight.encoding is None:
+            return (TensorType(shape),)
+        expect(x.encoding.per_tensor, "codes of a matrix product need one common scale")
+        codes = self.accumulator_ranges(x.encoding.range)
+        frac = x.encoding.fixed.frac + self.weight.encoding.fixed.frac
+        hull = CodeRange(int(codes[0].min()), int(codes[1].max()))
+        scale = tuple(x.encoding.scale[0] * s for s in self.weight.encoding.scale)
+        offset = self._offsets(x.encoding, self.weight.encoding)
+        return (TensorType(shape, Encoding(FixedType.holding(hull, frac), hull, scale, offset)),)
+
+    def accumulator_ranges(self, codes: CodeRange) -> tuple[IntArray, IntArray]:
+        """Least and greatest accumulator of each output for input codes in a range, bias included."""
+        inputs = self.weight.data.shape[0]
+        low, high = (np.array([end] * inputs, dtype=object if abs(end) >> 62 else np.int64) for end in (codes.low, codes.high))
+        lows, highs = matmul_ranges(low, high, self.weight.data)
+        if self.bias is not None:
+            lows, highs = lows + self.bias.data, highs + self.bias.data
+        return lows, highs
+
+    def _offsets(self, x: Encoding, weight: Encoding) -> tuple[Fraction, ...]:
+        if x.offset[0] == 0:
+            return (Fraction(0),)
+        sums = [int(s) for s in self.weight.data.sum(axis=0)]
+        scales = weight.scale_lsb()
+        return tuple(x.offset[0] * scales[c % len(scales)] * total for c, total in enumerate(sums))
+
+    def describe(self) -> str:
+        """Weights and bias."""
+        return f"weight: {self.weight}" + ("" if self.bias is None else f", bias: {self.bias}")

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantization as a model file defines it: the result is real, but lies on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from fpgann.ir.operator import Operator, expect, register
+from fpgann.ir.types import TensorType
+from fpgann.numerics.integers import FloatArray
+from fpgann.numerics.rounding import Rounding
+
+
+@register
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantize(Operator):
+    """y = (clamp(round(x / scale + zero_point), low, high) - zero_point) * scale.
+
+    With `bipolar` the rounding is a sign: y = +scale for x >= 0 and -scale else (codes 1 and 0).
+
+    Args:
+        scale: positive float64, broadcasts against x with at most one axis longer than 1.
+        zero_point: float64, integral, likewise.
+        low: least code.
+        high: greatest code.
+        rounding: rounding mode.
+        bipolar: two-valued quantization.
+    """
+
+    name: ClassVar[str] = "quantize"
+
+    scale: FloatArray
+    zero_point: FloatArray
+    low: int
+    high: int
+    rounding: Rounding
+    bipolar: bool = False
+
+    def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The shape of the operand."""
+        (x,) = operands
+        expect(bool(np.all(self.scale > 0) and np.all(np.isfinite(self.scale))), "a quantization scale must be positive")
+        expect(np.broadcast_shapes(x.shape, self.scale.shape, self.zero_point.shape) == x.shape, "the scale must broadcast to the tensor")
+        return (TensorType(x.shape),)
+
+    def describe(self) -> str:
+        """Range, scale and rounding."""
+        scale = f"{self.scale.flat[0]:.6g}" + (" .." if self.scale.size > 1 else "")
+        mode = "bipolar" if self.bipolar else f"{self.low}..{self.high} {self.rounding.value}"
+        return f"{mode}, scale: {scale}"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From codes to codes: everything element-wise between an accumulator and the next layer's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from fpgann.ir.operator import Operator, expect, register
+from fpgann.ir.types import Encoding, TensorType
+from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.scalar_map import ScalarMap
+
+
+@register
+@dataclass(frozen=True, slots=True, eq=False)
+class Requantize(Operator):
+    """Apply a staircase to every code.
+
+    Args:
+        map: the staircase, from codes to codes, per channel along `axis`.
+        target: meaning of the resulting codes; its range is narrowed to what can occur.
+        axis: channel axis, counted from the end (negative).
+        function: what the staircase absorbed, for reading ("batch_normalization, relu").
+    """
+
+    name: ClassVar[str] = "requantize"
+
+    map: ScalarMap
+    target: Encoding
+    axis: int = -1
+    function: str = ""
+
+    def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The same shape; codes in the range that the input's range reaches."""
+        (x,) = operands
+        expect(x.encoding is not None, "requantization needs codes")
+        channels = self.map.channels
+        expect(channels == 1 or x.shape[self.axis] == channels, f"{channels} staircases do not fit shape {x.shape}")
+        return (TensorType(x.shape, replace(self.target, range=self.reach(x.codes.range))),)
+
+    def reach(self, codes: CodeRange) -> CodeRange:
+        """The codes that a range of input codes can yield (the map is monotone, so its ends decide)."""
+        ends = np.array([[codes.low] * self.map.channels, [codes.high] * self.map.channels], dtype=object)
+        results = self.map.apply(ends if max(abs(codes.low), abs(codes.high)) >> 62 else ends.astype(np.int64))
+        return CodeRange(int(results.min()), int(results.max()))
+
+    def describe(self) -> str:
+        """What it does, in short."""
+        rounder = self.map.rounder
+        parts = [self.function, f"{rounder.low}..{rounder.high} {rounder.mode.value}"]
+        if self.map.channels > 1:
+            parts.append(f"{self.map.channels} channels")
+        return ", ".join(part for part in parts if part)
