@@ -9,14 +9,22 @@ from dataclasses import dataclass, field
 from fpgann.errors import FpgannError
 from fpgann.ir.operator import Operator
 from fpgann.ir.types import TensorType
+from fpgann.numerics.scalar_map import ScalarMap
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A named tensor."""
+    """A named tensor at the border of a graph.
+
+    Args:
+        name: its name.
+        type: its type.
+        entry: for an input of codes, how the host turns real numbers into them; None on real inputs.
+    """
 
     name: str
     type: TensorType
+    entry: ScalarMap | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,10 +100,10 @@ class GraphBuilder:
         self._types: dict[str, TensorType] = {}
         self._node_names: set[str] = set()
 
-    def input(self, name: str, type_: TensorType) -> str:
+    def input(self, name: str, type_: TensorType, entry: ScalarMap | None = None) -> str:
         """Add a graph input."""
         self._define(name, type_)
-        self._inputs.append(Value(name, type_))
+        self._inputs.append(Value(name, type_, entry))
         return name
 
     def add(self, op: Operator, inputs: Iterable[str], *, name: str, outputs: Iterable[str] = ()) -> str:

@@ -8,6 +8,7 @@ rational arithmetic where it is piecewise linear, and through its steps otherwis
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -16,8 +17,8 @@ from math import lcm
 import numpy as np
 
 from fpgann.numerics import reals
-from fpgann.numerics.integers import IntArray, fits_int64, integers, magnitude, multiply_add
-from fpgann.numerics.rounding import Rounding, round_fraction, round_ratio, step_boundary
+from fpgann.numerics.integers import FloatArray, IntArray, fits_int64, integers, magnitude, multiply_add
+from fpgann.numerics.rounding import Rounding, round_fraction, round_ratio, round_values, step_boundary
 from fpgann.numerics.steps import Affine, Bound, Clip, Step
 
 MANY_STEPS = 4096  # above this many output codes, closed-form evaluation beats a list of thresholds
@@ -50,6 +51,9 @@ class ScalarMap:
     steps: tuple[Step, ...]
     rounder: Rounder
     _staircases: dict[tuple[int, int, int], Staircase] = field(default_factory=dict, compare=False, repr=False)
+    _float_staircases: dict[tuple[int, int, int], Staircase] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @cached_property
     def channels(self) -> int:
@@ -84,6 +88,45 @@ class ScalarMap:
         result = self.linear.apply(moved) if self.linear and closed_form else self._apply_steps(moved)
         return np.moveaxis(result, -1, axis) if codes.ndim and self.channels > 1 else result
 
+    def apply_floats(self, values: FloatArray, axis: int = -1) -> IntArray:
+        """Evaluate on float64 numbers taken as the exact numbers they are.
+
+        Args:
+            values: finite float64 of any shape.
+            axis: the axis along which channels lie, if there are several.
+
+        Returns:
+            Codes of the same shape.
+        """
+        exponent = self._power_of_two
+        if exponent is not None:
+            rounder = self.rounder
+            limit = float(max(abs(rounder.low), abs(rounder.high)) + 1)
+            scaled = np.clip(np.ldexp(np.asarray(values, np.float64), exponent), -limit, limit)
+            return np.clip(round_values(scaled, rounder.mode).astype(np.int64), rounder.low, rounder.high)
+        moved = np.moveaxis(values, axis, -1) if self.channels > 1 else values
+        if self.channels == 1:
+            return self._float_staircase(0).apply(moved)
+        columns = [self._float_staircase(c).apply(moved[..., c]) for c in range(moved.shape[-1])]
+        return np.moveaxis(np.stack(columns, axis=-1), -1, axis)
+
+    @cached_property
+    def _power_of_two(self) -> int | None:
+        """The exponent if the map only multiplies by a power of two within the exact integers of float64."""
+        if len(self.steps) != 1 or not isinstance(self.steps[0], Affine) or self.channels > 1:
+            return None
+        scale, offset = self.steps[0].at(0)
+        power = scale.numerator.bit_length() - scale.denominator.bit_length()
+        if scale != Fraction(2) ** power or offset != 0 or max(-self.rounder.low, self.rounder.high) >> 52:
+            return None
+        return power
+
+    def _float_staircase(self, channel: int) -> Staircase:
+        key = (channel % self.channels, 0, 0)
+        if key not in self._float_staircases:
+            self._float_staircases[key] = _float_staircase(self, key[0])
+        return self._float_staircases[key]
+
     def _apply_steps(self, codes: IntArray) -> IntArray:
         if codes.size == 0:
             return codes.astype(np.int64)
@@ -102,15 +145,15 @@ class Staircase:
 
     Args:
         base: output below every threshold.
-        thresholds: sorted input codes, repeated where the output jumps by several.
+        thresholds: sorted inputs (codes, or float64), repeated where the output jumps by several.
         rising: output grows with the input.
     """
 
     base: int
-    thresholds: IntArray
+    thresholds: IntArray | FloatArray
     rising: bool
 
-    def apply(self, codes: IntArray) -> IntArray:
+    def apply(self, codes: IntArray | FloatArray) -> IntArray:
         """Evaluate; codes may have any shape."""
         count = np.searchsorted(self.thresholds, codes, side="right")
         return self.base + count if self.rising else self.base - count
@@ -162,6 +205,26 @@ def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Stai
     inside = sorted(t for t in exact if low < t <= high)
     base = rounder.low + at_or_below if rising else rounder.high - at_or_below
     return Staircase(base, integers(np.array(inside, dtype=object)), rising)
+
+
+def _float_staircase(scalar_map: ScalarMap, channel: int) -> Staircase:
+    """The least float64 number at which each output code is reached (rising) or left (falling)."""
+    rounder, rising = scalar_map.rounder, all_rising(scalar_map.steps, channel)
+    thresholds = []
+    for code in range(rounder.low + 1, rounder.high + 1):
+        bound = Bound(*step_boundary(code, rounder.mode))
+        for step in reversed(scalar_map.steps):
+            bound = step.preimage(bound, channel)
+        if bound.at is None:
+            thresholds.append(-math.inf if bound.always == rising else math.inf)
+            continue
+        low, high = reals.enclose(bound.at, 128)
+        least = float(low)
+        while Fraction(least) < low or (low == high and bound.rising != bound.inclusive and Fraction(least) == low):
+            least = math.nextafter(least, math.inf)
+        thresholds.append(least)
+    base = rounder.low if rising else rounder.high
+    return Staircase(base, np.sort(np.array(thresholds, np.float64)), rising)
 
 
 def all_rising(steps: tuple[Step, ...], channel: int) -> bool:
