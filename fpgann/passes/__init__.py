@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transformations of graphs. A pass is a frozen dataclass: its fields are its options."""
+
+from fpgann.passes.calibrate import Plan, choose_plan
+from fpgann.passes.fold_affine import FoldAffine
+from fpgann.passes.quantize import QuantizeGraph, quantization_points
+from fpgann.passes.strip_softmax import StripSoftmax
+
+__all__ = ["FoldAffine", "Plan", "QuantizeGraph", "StripSoftmax", "choose_plan", "quantization_points"]

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real values in terms of codes that exist already, and the points where new codes are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from fpgann.errors import ConfigError, UnsupportedOperatorError
+from fpgann.ir import Encoding, Graph, GraphBuilder, Node, TensorType
+from fpgann.ir.ops.activation import Activation, Function
+from fpgann.ir.ops.affine import Affine
+from fpgann.ir.ops.batch_normalization import BatchNormalization
+from fpgann.ir.ops.quantize import Quantize
+from fpgann.ir.ops.requantize import Requantize
+from fpgann.ir.ops.reshape import Reshape
+from fpgann.ir.ops.transpose import Transpose
+from fpgann.numerics import steps as scalar
+from fpgann.numerics.fixed import FixedType, Overflow, Precision
+from fpgann.numerics.scalar_map import Rounder, ScalarMap
+from fpgann.passes.calibrate import Plan, QuantizationPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a real value is: functions still to be applied to codes that exist.
+
+    Args:
+        source: name of the coded value, or of a raw graph input.
+        steps: real functions from codes (or raw reals) to the value; the first decodes the codes.
+        axis: channel axis of the steps, counted from the end.
+        absorbed: names of the operators among the steps, for reading.
+        raw: the source is a graph input that has no codes yet.
+        exact: the accumulator's meaning comes from the model file alone, so it may be delivered as it is.
+        moves: reshapes and transposes that wait for a raw input to get codes.
+        before_curve: name of the real value that enters the first transcendental step, and the steps before it.
+    """
+
+    source: str
+    steps: tuple[scalar.Step, ...] = ()
+    axis: int = -1
+    absorbed: tuple[str, ...] = ()
+    raw: bool = False
+    exact: bool = False
+    moves: tuple[Node, ...] = ()
+    before_curve: tuple[str, int] | None = None
+
+    def then(self, step: scalar.Step, name: str, axis: int = -1) -> Pending:
+        """The value after one more step whose channels, if several, lie along `axis`.
+
+        Raises:
+            UnsupportedOperatorError: earlier steps have channels along another axis.
+        """
+        if step.channels > 1 and any(s.channels > 1 for s in self.steps) and axis != self.axis:
+            raise UnsupportedOperatorError(
+                "constants vary along two different axes before the next quantizer",
+                hint="put a quantizer between them, or fold one into the weights",
+            )
+        return replace(
+            self,
+            steps=(*self.steps, step),
+            axis=axis if step.channels > 1 else self.axis,
+            absorbed=(*self.absorbed, name) if name else self.absorbed,
+        )
+
+    @property
+    def is_codes(self) -> bool:
+        """Whether the value is exactly the decoded codes, nothing pending."""
+        return not self.raw and len(self.steps) == 1
+
+
+def decoding(encoding: Encoding) -> scalar.Affine:
+    """The step from codes to real numbers."""
+    return scalar.Affine(encoding.scale_lsb(), encoding.offset)
+
+
+def precision_rounder(precision: Precision) -> Rounder:
+    """Rounding and saturation into a planned type.
+
+    Raises:
+        ConfigError: the type wraps around, which no staircase does.
+    """
+    codes = precision.fixed.range
+    if precision.overflow is Overflow.SAT_SYM and precision.fixed.signed:
+        return Rounder(precision.rounding, -codes.high, codes.high)
+    if precision.overflow not in (Overflow.SAT, Overflow.SAT_SYM):
+        raise ConfigError(
+            f"overflow mode {precision.overflow.value} is not offered between layers",
+            where=str(precision),
+            hint="use SAT or SAT_SYM: a value that wraps around changes sign in silence",
+        )
+    return Rounder(precision.rounding, codes.low, codes.high)
+
+
+class Lowering:
+    """The state of one lowering: the integer graph that grows, and what every real value has become.
+
+    Args:
+        graph: the real graph.
+        plan: types of the values that the model file leaves unquantized; None to find out which these are.
+    """
+
+    def __init__(self, graph: Graph, plan: Plan | None) -> None:
+        self.graph = graph
+        self.plan = plan
+        self.builder = GraphBuilder(graph.name)
+        self.values: dict[str, Pending] = {}
+        self.points: dict[str, QuantizationPoint] = {}
+        self._shapes = {value.name: value.type.shape for value in graph.inputs}
+        for name in self._shapes:
+            self._define_input(name)
+
+    def _define_input(self, name: str) -> None:
+        """Give an input its planned type now, unless it waits for the model's own input quantizer."""
+        planned = self.plan is not None and name in self.plan.types
+        if not planned and self._reaches_only_quantizer(name):
+            self.values[name] = Pending(name, raw=True)
+            return
+        precision = self.type_of(QuantizationPoint(name, signed=True))
+        target = Encoding.of(precision.fixed)
+        entry = ScalarMap((scalar.Affine((1 / target.fixed.lsb,), (Fraction(0),)),), precision_rounder(precision))
+        self.builder.input(name, TensorType(self._shapes[name], target), entry)
+        self.values[name] = Pending(name, (decoding(target),), exact=True)
+
+    def _reaches_only_quantizer(self, name: str) -> bool:
+        """Whether element-wise operators alone lead from an input to one quantizer of the model.
+
+        Reshapes and transposes may lie between if no constant on the way differs between channels.
+        """
+        node = self.graph.only_reader(name)
+        moves = per_channel = False
+        while node is not None and not isinstance(node.op, Quantize):
+            if isinstance(node.op, Reshape | Transpose):
+                moves = True
+            elif isinstance(node.op, Affine | BatchNormalization | Activation):
+                per_channel = per_channel or _constants_size(node.op) > 1
+            else:
+                return False
+            node = self.graph.only_reader(node.output)
+        if node is None:
+            return False
+        constants = (node.op.scale.size, node.op.zero_point.size) if isinstance(node.op, Quantize) else ()
+        return max(constants, default=1) == 1 and not (moves and per_channel)
+
+    def type_of(self, point: QuantizationPoint) -> Precision:
+        """The planned type of a value; without a plan, any."""
+        self.points[point.value] = point
+        return Precision(FixedType(True, 16, 8)) if self.plan is None else self.plan.types[point.value]
+
+    def codes_of(self, name: str, node: str) -> str:
+        """A coded value with one common scale that equals a real value, quantized to its planned type if need be.
+
+        Args:
+            name: the real value.
+            node: name for the node that quantizes.
+        """
+        pending = self.values[name]
+        if pending.is_codes and self.builder.type(pending.source).codes.per_tensor:
+            return pending.source
+        if pending.before_curve is not None:
+            pending = self._quantize_before_curve(pending, *pending.before_curve, node)
+        precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name)))
+        target = Encoding.of(precision.fixed)
+        return self.requantize(pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node)
+
+    def _quantize_before_curve(self, pending: Pending, before: str, count: int, node: str) -> Pending:
+        """Round the argument of a transcendental function first, so that a table can compute it."""
+        curve = pending.steps[count]
+        through = curve.name if isinstance(curve, scalar.Curve) else ""
+        precision = self.type_of(QuantizationPoint(before, signed=True, through=through))
+        target = Encoding.of(precision.fixed)
+        absorbed_before = len(pending.absorbed) - (len(pending.steps) - count)
+        head = replace(pending, steps=pending.steps[:count], absorbed=pending.absorbed[: max(0, absorbed_before)])
+        scaling = (1 / target.fixed.lsb, Fraction(0))
+        source = self.requantize(head, before, target, scaling, precision_rounder(precision), f"{node}_argument")
+        tail = (decoding(target), *pending.steps[count:])
+        return replace(
+            pending, source=source, steps=tail, absorbed=pending.absorbed[max(0, absorbed_before) :], before_curve=None
+        )
+
+    def requantize(
+        self,
+        pending: Pending,
+        name: str,
+        target: Encoding,
+        scaling: tuple[Fraction, Fraction] | scalar.Affine,
+        rounder: Rounder,
+        node: str,
+    ) -> str:
+        """Round a value to codes, and let `name` stand for them from now on.
+
+        Args:
+            pending: the value.
+            name: its name in the real graph.
+            target: meaning of the codes.
+            scaling: factor and addend (or a step) that turn reals into codes before rounding.
+            rounder: rounding and saturation.
+            node: name for the node, if one is needed (a raw input needs none: the host encodes it).
+        """
+        last = scaling if isinstance(scaling, scalar.Affine) else scalar.Affine((scaling[0],), (scaling[1],))
+        scalar_map = ScalarMap((*pending.steps, last), rounder)
+        if pending.raw:
+            shape = self._shapes[pending.source]
+            coded = self.builder.input(pending.source, TensorType(shape, target), scalar_map)
+            for move in pending.moves:
+                coded = self.builder.add(move.op, (coded,), name=move.name)
+        else:
+            op = Requantize(scalar_map, target, pending.axis, ", ".join(pending.absorbed))
+            coded = self.builder.add(op, (pending.source,), name=node)
+        self.values[name] = Pending(coded, (decoding(target),), exact=True)
+        return coded
+
+    def _never_negative(self, name: str) -> bool:
+        """Whether a value comes out of ReLU or sigmoid, past operators that only move elements."""
+        producer = self.graph.producers().get(name)
+        while producer is not None and isinstance(producer.op, Reshape | Transpose):
+            producer = self.graph.producers().get(producer.inputs[0])
+        if producer is None or not isinstance(producer.op, Activation):
+            return False
+        return producer.op.function in (Function.RELU, Function.SIGMOID)
+
+
+def _constants_size(op: Affine | BatchNormalization | Activation) -> int:
+    if isinstance(op, Affine):
+        return max(op.multiplier.size, op.divisor.size, op.addend.size)
+    return op.gamma.size if isinstance(op, BatchNormalization) else 1
