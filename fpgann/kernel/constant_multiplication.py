@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Products with constant matrices as shifted additions.
+
+Each constant is recoded in canonical signed digits (Reitwiesner 1960): no two neighbouring digits are nonzero,
+and their number is the least possible. Odd multiples of one input are built once and shared by all outputs.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from fpgann.errors import VerificationError
+from fpgann.kernel.netlist import Netlist, NetlistBuilder, linear_form
+from fpgann.numerics.integers import IntArray, integers
+
+
+def signed_digits(constant: int) -> list[tuple[int, int]]:
+    """Canonical signed digits of an integer: (position, +1 or -1), least significant first."""
+    digits = []
+    position = 0
+    while constant:
+        if constant % 2:
+            digit = 2 - constant % 4
+            digits.append((position, digit))
+            constant -= digit
+        constant //= 2
+        position += 1
+    return digits
+
+
+class MatrixBuilder:
+    """Adds matrix products to a netlist.
+
+    Args:
+        builder: the netlist that grows.
+    """
+
+    def __init__(self, builder: NetlistBuilder) -> None:
+        self.builder = builder
+        self._depth: dict[int, int] = {}
+        self._multiples: dict[tuple[int, int], int] = {}
+
+    def multiple(self, node: int, factor: int) -> int:
+        """A positive odd multiple of a node."""
+        if factor == 1:
+            return node
+        key = (node, factor)
+        if key not in self._multiples:
+            terms = [(node, position, digit) for position, digit in signed_digits(factor)]
+            self._multiples[key] = self.sum(terms)
+        return self._multiples[key]
+
+    def product(self, nodes: list[int], column: IntArray, constant: int) -> int:
+        """nodes @ column + constant as one adder tree over shared multiples.
+
+        Args:
+            nodes: input nodes.
+            column: one integer per node.
+            constant: added once.
+        """
+        terms: list[tuple[int, int, int]] = []
+        for node, weight in zip(nodes, column, strict=True):
+            factor = int(weight)
+            if factor:
+                shift = (factor & -factor).bit_length() - 1
+                terms.append((self.multiple(node, abs(factor) >> shift), shift, 1 if factor > 0 else -1))
+        if constant:
+            terms.append((self.builder.constant(constant), 0, 1))
+        return self.sum(terms)
+
+    def sum(self, terms: list[tuple[int, int, int]]) -> int:
+        """Sum of (node, left shift, sign) as a tree: shallow first, then small shifts, to keep adders narrow."""
+        if not terms:
+            return self.builder.constant(0)
+        heap = [(self._depth.get(node, 0), shift, sign < 0, count, node) for count, (node, shift, sign) in enumerate(terms)]
+        heapq.heapify(heap)
+        count = len(terms)
+        while len(heap) > 1:
+            depth_a, shift_a, minus_a, _, a = heapq.heappop(heap)
+            depth_b, shift_b, minus_b, _, b = heapq.heappop(heap)
+            if minus_a and not minus_b:  # put the positive operand first: a - b needs no negation
+                (shift_a, minus_a, a), (shift_b, minus_b, b) = (shift_b, minus_b, b), (shift_a, minus_a, a)
+            common = min(shift_a, shift_b)
+            node = self.builder.add(a, b, shift_a=shift_a - common, shift_b=shift_b - common, subtract=minus_a != minus_b)
+            depth = max(depth_a, depth_b) + 1
+            self._depth[node] = depth
+            heapq.heappush(heap, (depth, common, minus_a, count, node))
+            count += 1
+        _, shift, minus, _, node = heap[0]
+        if minus:
+            return self.builder.add(self.builder.constant(0), node, shift_b=shift, subtract=True)
+        return self.builder.left_shift(node, shift)
+
+
+def check_product(netlist: Netlist, weights: IntArray, bias: IntArray, layer: str) -> None:
+    """Prove that a netlist computes `inputs @ weights + bias`.
+
+    Args:
+        netlist: linear netlist.
+        weights: shape (inputs, outputs).
+        bias: shape (outputs,).
+        layer: layer name for the message.
+
+    Raises:
+        VerificationError: an output's linear form differs from its weights.
+    """
+    form = linear_form(netlist)
+    if form is None:
+        raise VerificationError("the adder graph is not linear", where=f"layer '{layer}'")
+    wrong = (form[0] != integers(weights)).any(axis=0) | (form[1] != integers(bias))
+    if wrong.any():
+        output = int(np.flatnonzero(wrong)[0])
+        raise VerificationError(f"adder graph output {output} differs from its weights", where=f"layer '{layer}'")

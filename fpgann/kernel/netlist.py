@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spatial form of a kernel: integer operations as a structure of arrays.
+
+Node i reads nodes with smaller numbers only. Every node carries the exact interval of its values, from which its
+width and signedness follow. Meaning of the operations, with A and B the operands' values:
+
+    INPUT         the input element number `shift`
+    CONSTANT      the number `immediate`
+    ADD           A * 2**shift + sign * B * 2**shift_b
+    FLOOR_SHIFT   floor(A / 2**shift)
+    BIT           bit number `shift` of A in two's complement, 0 or 1
+    CLAMP         min(max(A, immediate), immediate_b)
+    AT_LEAST      1 if A >= immediate else 0
+    REGISTER      A, one clock cycle later
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgann.numerics.integers import IntArray, fits_int64
+from fpgann.numerics.interval import CodeRange
+
+
+class Opcode(enum.IntEnum):
+    """Operations of a netlist."""
+
+    INPUT = 0
+    CONSTANT = 1
+    ADD = 2
+    FLOOR_SHIFT = 3
+    BIT = 4
+    CLAMP = 5
+    AT_LEAST = 6
+    REGISTER = 7
+
+
+LINEAR = frozenset({Opcode.INPUT, Opcode.CONSTANT, Opcode.ADD, Opcode.REGISTER})
+
+Indices = npt.NDArray[np.int32]
+NO_NODE = -1
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """Operations in evaluation order, as arrays of equal length.
+
+    Args:
+        opcode: operation of each node.
+        a: first operand, -1 if none.
+        b: second operand, -1 if none.
+        shift: left shift of A (ADD), right shift (FLOOR_SHIFT), bit (BIT) or input element (INPUT).
+        shift_b: left shift of B (ADD).
+        sign: +1 or -1, sign of B (ADD).
+        immediate: constant (CONSTANT), lower bound (CLAMP) or threshold (AT_LEAST); Python integers.
+        immediate_b: upper bound (CLAMP).
+        low: least value of each node; Python integers.
+        high: greatest value of each node.
+        outputs: the nodes whose values leave, in element order.
+        inputs: number of input elements.
+    """
+
+    opcode: Indices
+    a: Indices
+    b: Indices
+    shift: Indices
+    shift_b: Indices
+    sign: Indices
+    immediate: npt.NDArray[Any]
+    immediate_b: npt.NDArray[Any]
+    low: npt.NDArray[Any]
+    high: npt.NDArray[Any]
+    outputs: Indices
+    inputs: int
+
+    def __len__(self) -> int:
+        """Number of nodes."""
+        return len(self.opcode)
+
+    def range(self, node: int) -> CodeRange:
+        """The exact interval of a node's values."""
+        return CodeRange(int(self.low[node]), int(self.high[node]))
+
+    def output_range(self) -> CodeRange:
+        """The interval that holds all outputs."""
+        return CodeRange.hull(self.range(int(n)) for n in self.outputs)
+
+    def count(self, opcode: Opcode) -> int:
+        """How many nodes of one kind there are."""
+        return int(np.sum(self.opcode == opcode))
+
+
+class NetlistBuilder:
+    """Grows a netlist node by node; equal nodes are shared.
+
+    Args:
+        inputs: range of each input element.
+    """
+
+    def __init__(self, inputs: Sequence[CodeRange]) -> None:
+        self._rows: list[tuple[int, int, int, int, int, int, int, int]] = []
+        self._ranges: list[CodeRange] = []
+        self._known: dict[tuple[int, ...], int] = {}
+        self._inputs = list(inputs)
+        for element, codes in enumerate(self._inputs):
+            self._add(Opcode.INPUT, codes, shift=element)
+
+    def input(self, element: int) -> int:
+        """The node of an input element."""
+        return element
+
+    def range(self, node: int) -> CodeRange:
+        """The interval of a node's values."""
+        return self._ranges[node]
+
+    def constant(self, value: int) -> int:
+        """A constant."""
+        return self._add(Opcode.CONSTANT, CodeRange(value, value), immediate=value)
+
+    def add(
+        self, a: int, b: int, *, shift_a: int = 0, shift_b: int = 0, subtract: bool = False, codes: CodeRange | None = None
+    ) -> int:
+        """a * 2**shift_a + b * 2**shift_b, or minus.
+
+        Args:
+            a: first operand.
+            b: second operand.
+            shift_a: left shift of a.
+            shift_b: left shift of b.
+            subtract: subtract b.
+            codes: a tighter range than interval arithmetic gives, if the caller can prove one.
+        """
+        second = self._ranges[b].shifted(shift_b)
+        reach = self._ranges[a].shifted(shift_a) + (-second if subtract else second)
+        if codes is not None:
+            reach = CodeRange(max(reach.low, codes.low), min(reach.high, codes.high))
+        return self._add(Opcode.ADD, reach, a, b, shift=shift_a, shift_b=shift_b, sign=-1 if subtract else 1)
+
+    def floor_shift(self, a: int, bits: int) -> int:
+        """floor(a / 2**bits)."""
+        return a if bits == 0 else self._add(Opcode.FLOOR_SHIFT, self._ranges[a].shifted(-bits), a, shift=bits)
+
+    def left_shift(self, a: int, bits: int) -> int:
+        """a * 2**bits, as an addition to zero: wires only."""
+        return a if bits == 0 else self.add(a, self.constant(0), shift_a=bits)
+
+    def bit(self, a: int, position: int) -> int:
+        """One bit of a."""
+        return self._add(Opcode.BIT, CodeRange(0, 1), a, shift=position)
+
+    def clamp(self, a: int, low: int, high: int) -> int:
+        """Saturation; nothing where the range cannot exceed the bounds."""
+        codes = self._ranges[a]
+        if low <= codes.low and codes.high <= high:
+            return a
+        return self._add(Opcode.CLAMP, codes.clamped(low, high), a, immediate=low, immediate_b=high)
+
+    def at_least(self, a: int, threshold: int) -> int:
+        """1 where a >= threshold; a constant where the range decides."""
+        codes = self._ranges[a]
+        if codes.low >= threshold or codes.high < threshold:
+            return self.constant(int(codes.low >= threshold))
+        return self._add(Opcode.AT_LEAST, CodeRange(0, 1), a, immediate=threshold)
+
+    def register(self, a: int) -> int:
+        """A register; constants need none."""
+        if self._rows[a][0] == Opcode.CONSTANT:
+            return a
+        return self._add(Opcode.REGISTER, self._ranges[a], a)
+
+    def _add(
+        self,
+        opcode: Opcode,
+        codes: CodeRange,
+        a: int = NO_NODE,
+        b: int = NO_NODE,
+        *,
+        shift: int = 0,
+        shift_b: int = 0,
+        sign: int = 1,
+        immediate: int = 0,
+        immediate_b: int = 0,
+    ) -> int:
+        row = (int(opcode), a, b, shift, shift_b, sign, immediate, immediate_b)
+        known = self._known.get(row)
+        if known is not None:
+            return known
+        self._known[row] = len(self._rows)
+        self._rows.append(row)
+        self._ranges.append(codes)
+        return len(self._rows) - 1
+
+    def build(self, outputs: Sequence[int]) -> Netlist:
+        """Finish: drop nodes that no output needs (inputs stay)."""
+        needed = np.zeros(len(self._rows), bool)
+        needed[: len(self._inputs)] = True
+        needed[list(outputs)] = True
+        for node in range(len(self._rows) - 1, -1, -1):
+            if needed[node]:
+                for operand in self._rows[node][1:3]:
+                    if operand != NO_NODE:
+                        needed[operand] = True
+        kept = np.flatnonzero(needed)
+        renumber = np.full(len(self._rows) + 1, NO_NODE, np.int32)  # the last entry maps -1 to -1
+        renumber[kept] = np.arange(len(kept), dtype=np.int32)
+        rows = [self._rows[i] for i in kept]
+        columns = list(zip(*rows, strict=True))
+        ints = [np.array(column, np.int32) for column in columns[:6]]
+        objects = [np.array(column, dtype=object) for column in columns[6:]]
+        ranges = [self._ranges[i] for i in kept]
+        return Netlist(
+            ints[0],
+            renumber[ints[1]],
+            renumber[ints[2]],
+            *ints[3:6],
+            *objects,
+            np.array([r.low for r in ranges], dtype=object),
+            np.array([r.high for r in ranges], dtype=object),
+            renumber[np.array(outputs, np.int64)],
+            len(self._inputs),
+        )
+
+
+def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
+    """Run a netlist; registers are transparent.
+
+    Args:
+        netlist: the netlist.
+        inputs: codes, shape (samples, inputs).
+
+    Returns:
+        Codes, shape (samples, outputs).
+    """
+    wide = not fits_int64(max((max(abs(r) for r in (lo, hi)) for lo, hi in zip(netlist.low, netlist.high, strict=True)), default=0))
+    kind = object if wide else np.int64
+    values: list[IntArray] = []
+    columns = inputs.astype(kind)
+    rows = zip(
+        *(array.tolist() for array in (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)),
+        netlist.immediate,
+        netlist.immediate_b,
+        strict=True,
+    )
+    for opcode, a, b, shift, shift_b, sign, immediate, immediate_b in rows:
+        match opcode:
+            case Opcode.INPUT:
+                result = columns[:, shift]
+            case Opcode.CONSTANT:
+                result = np.full(len(columns), immediate, kind)
+            case Opcode.ADD:
+                left = values[a] if shift == 0 else values[a] * (1 << shift)
+                right = values[b] if shift_b == 0 else values[b] * (1 << shift_b)
+                result = left + right if sign > 0 else left - right
+            case Opcode.FLOOR_SHIFT:
+                result = values[a] // (1 << shift) if wide else values[a] >> min(shift, 63)
+            case Opcode.BIT:
+                result = (values[a] // (1 << shift)) % 2 if wide else (values[a] >> min(shift, 63)) & 1
+            case Opcode.CLAMP:
+                result = np.clip(values[a], immediate, immediate_b)
+            case Opcode.AT_LEAST:
+                result = (values[a] >= immediate).astype(kind)
+            case _:
+                result = values[a]
+        values.append(result)
+    if len(netlist.outputs) == 0:
+        return np.zeros((len(columns), 0), np.int64)
+    return np.stack([values[i] for i in netlist.outputs], axis=1)
+
+
+def linear_form(netlist: Netlist) -> tuple[IntArray, IntArray] | None:
+    """Each output as constant + coefficients @ inputs, or None if some operation is not linear.
+
+    A netlist of linear operations is an affine map, so its values at zero and at the unit vectors are its exact
+    symbolic form.
+
+    Returns:
+        Coefficients, shape (inputs, outputs), and constants, shape (outputs,).
+    """
+    if not set(netlist.opcode.tolist()) <= {int(o) for o in LINEAR}:
+        return None
+    points = np.concatenate([np.zeros((1, netlist.inputs), np.int64), np.eye(netlist.inputs, dtype=np.int64)])
+    results = evaluate(netlist, points)
+    return results[1:] - results[0], results[0]

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cut a netlist into pipeline stages by inserting registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
+from fpgann.numerics.interval import CodeRange
+
+_LEVELS = {Opcode.ADD: 1, Opcode.CLAMP: 1, Opcode.AT_LEAST: 1}
+
+
+@dataclass(frozen=True)
+class PipelinedNetlist:
+    """A netlist with registers.
+
+    Args:
+        netlist: the netlist; all paths from inputs to outputs cross `latency_cycles` registers.
+        latency_cycles: clock cycles from input to output, at least 1.
+    """
+
+    netlist: Netlist
+    latency_cycles: int
+
+
+def levels(netlist: Netlist) -> list[int]:
+    """Adders (or comparators) on the longest path that ends in each node; wires and constants count nothing."""
+    depth: list[int] = []
+    opcodes, left, right = netlist.opcode.tolist(), netlist.a.tolist(), netlist.b.tolist()
+    for opcode, a, b in zip(opcodes, left, right, strict=True):
+        before = max((depth[n] for n in (a, b) if n >= 0), default=0)
+        constant_operand = opcode == Opcode.ADD and b >= 0 and _is_zero(netlist, b)
+        depth.append(before + (0 if constant_operand else _LEVELS.get(Opcode(opcode), 0)))
+    return depth
+
+
+def _is_zero(netlist: Netlist, node: int) -> bool:
+    return bool(netlist.opcode[node] == Opcode.CONSTANT and netlist.immediate[node] == 0)
+
+
+def pipeline(netlist: Netlist, levels_per_stage: int) -> PipelinedNetlist:
+    """Insert registers so that at most `levels_per_stage` adders lie between two of them.
+
+    Every output leaves through a register, all after the same number of cycles.
+
+    Args:
+        netlist: a netlist without registers.
+        levels_per_stage: adders or comparators in a row per clock cycle, at least 1.
+    """
+    stage = [max(0, level - 1) // levels_per_stage for level in levels(netlist)]
+    last = max((stage[int(n)] for n in netlist.outputs), default=0)
+    builder = NetlistBuilder([netlist.range(i) for i in range(netlist.inputs)])
+    at: dict[tuple[int, int], int] = {}  # (old node, stage) -> new node
+
+    def value_at(node: int, wanted: int) -> int:
+        have = stage[node]
+        while (node, wanted) not in at:
+            back = wanted
+            while back > have and (node, back) not in at:
+                back -= 1
+            at[node, back + 1] = builder.register(at[node, back])
+        return at[node, wanted]
+
+    for node in range(len(netlist)):
+        at[node, stage[node]] = _copy(netlist, node, builder, [value_at(n, stage[node]) for n in _operands(netlist, node)])
+    outputs = [builder.register(value_at(int(n), last)) for n in netlist.outputs]
+    return PipelinedNetlist(builder.build(outputs), last + 1)
+
+
+def _operands(netlist: Netlist, node: int) -> list[int]:
+    return [int(n) for n in (netlist.a[node], netlist.b[node]) if n >= 0]
+
+
+def _copy(netlist: Netlist, node: int, builder: NetlistBuilder, operands: list[int]) -> int:
+    opcode, codes = Opcode(int(netlist.opcode[node])), netlist.range(node)
+    shift = int(netlist.shift[node])
+    match opcode:
+        case Opcode.INPUT:
+            return builder.input(shift)
+        case Opcode.CONSTANT:
+            return builder.constant(int(netlist.immediate[node]))
+        case Opcode.ADD:
+            return builder.add(
+                *operands,
+                shift_a=shift,
+                shift_b=int(netlist.shift_b[node]),
+                subtract=bool(netlist.sign[node] < 0),
+                codes=codes,
+            )
+        case Opcode.FLOOR_SHIFT:
+            return builder.floor_shift(operands[0], shift)
+        case Opcode.BIT:
+            return builder.bit(operands[0], shift)
+        case Opcode.CLAMP:
+            return builder.clamp(operands[0], int(netlist.immediate[node]), int(netlist.immediate_b[node]))
+        case Opcode.AT_LEAST:
+            return builder.at_least(operands[0], int(netlist.immediate[node]))
+        case Opcode.REGISTER:
+            raise ValueError("the netlist is pipelined already")
+
+
+def register_bits(netlist: Netlist) -> int:
+    """Flip-flops of a pipelined netlist."""
+    nodes = np.flatnonzero(netlist.opcode == Opcode.REGISTER)
+    return sum(CodeRange(int(netlist.low[n]), int(netlist.high[n])).width_bits for n in nodes)
