@@ -43,13 +43,26 @@ class MatrixBuilder:
         self._multiples: dict[tuple[int, int], int] = {}
 
     def multiple(self, node: int, factor: int) -> int:
-        """A positive odd multiple of a node."""
+        """A positive odd multiple of a node, built from two smaller ones; its range is exact."""
         if factor == 1:
             return node
         key = (node, factor)
         if key not in self._multiples:
-            terms = [(node, position, digit) for position, digit in signed_digits(factor)]
-            self._multiples[key] = self.sum(terms)
+            digits = signed_digits(factor)
+            half = len(digits) // 2
+            low, high = (sum(digit << position for position, digit in part) for part in (digits[:half], digits[half:]))
+            parts = [(value & -value).bit_length() - 1 for value in (abs(low), abs(high))]
+            a, b = (self.multiple(node, abs(value) >> shift) for value, shift in zip((high, low), reversed(parts), strict=True))
+            product = self.builder.add(
+                a,
+                b,
+                shift_a=parts[1],
+                shift_b=parts[0],
+                subtract=low < 0,  # the leading digit of a positive number is positive, so high > 0
+                codes=self.builder.range(node).scaled(factor),
+            )
+            self._depth[product] = max(self._depth.get(a, 0), self._depth.get(b, 0)) + 1
+            self._multiples[key] = product
         return self._multiples[key]
 
     def product(self, nodes: list[int], column: IntArray, constant: int) -> int:

@@ -8,6 +8,7 @@ width and signedness follow. Meaning of the operations, with A and B the operand
     CONSTANT      the number `immediate`
     ADD           A * 2**shift + sign * B * 2**shift_b
     FLOOR_SHIFT   floor(A / 2**shift)
+    EVEN_SHIFT    floor(A / 2**shift), its last bit cleared where 2**shift divides A (ends rounding to even)
     BIT           bit number `shift` of A in two's complement, 0 or 1
     CLAMP         min(max(A, immediate), immediate_b)
     AT_LEAST      1 if A >= immediate else 0
@@ -39,6 +40,7 @@ class Opcode(enum.IntEnum):
     CLAMP = 5
     AT_LEAST = 6
     REGISTER = 7
+    EVEN_SHIFT = 8
 
 
 LINEAR = frozenset({Opcode.INPUT, Opcode.CONSTANT, Opcode.ADD, Opcode.REGISTER})
@@ -145,6 +147,11 @@ class NetlistBuilder:
     def floor_shift(self, a: int, bits: int) -> int:
         """floor(a / 2**bits)."""
         return a if bits == 0 else self._add(Opcode.FLOOR_SHIFT, self._ranges[a].shifted(-bits), a, shift=bits)
+
+    def even_shift(self, a: int, bits: int) -> int:
+        """(A + half) rounded to even: floor(A / 2**bits) with its last bit cleared where nothing is dropped."""
+        codes = self._ranges[a].shifted(-bits)
+        return self._add(Opcode.EVEN_SHIFT, CodeRange(codes.low - codes.low % 2, codes.high), a, shift=bits)
 
     def left_shift(self, a: int, bits: int) -> int:
         """a * 2**bits, as an addition to zero: wires only."""
@@ -259,6 +266,9 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
                 result = left + right if sign > 0 else left - right
             case Opcode.FLOOR_SHIFT:
                 result = values[a] // (1 << shift) if wide else values[a] >> min(shift, 63)
+            case Opcode.EVEN_SHIFT:
+                result = values[a] // (1 << shift)
+                result = result - ((values[a] % (1 << shift) == 0) & (result % 2 != 0))
             case Opcode.BIT:
                 result = (values[a] // (1 << shift)) % 2 if wide else (values[a] >> min(shift, 63)) & 1
             case Opcode.CLAMP:

@@ -10,7 +10,7 @@ import numpy as np
 from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
 from fpgann.numerics.interval import CodeRange
 
-_LEVELS = {Opcode.ADD: 1, Opcode.CLAMP: 1, Opcode.AT_LEAST: 1}
+_LEVELS = {Opcode.ADD: 1, Opcode.CLAMP: 1, Opcode.AT_LEAST: 1, Opcode.EVEN_SHIFT: 1}
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ def _copy(netlist: Netlist, node: int, builder: NetlistBuilder, operands: list[i
             )
         case Opcode.FLOOR_SHIFT:
             return builder.floor_shift(operands[0], shift)
+        case Opcode.EVEN_SHIFT:
+            return builder.even_shift(operands[0], shift)
         case Opcode.BIT:
             return builder.bit(operands[0], shift)
         case Opcode.CLAMP:

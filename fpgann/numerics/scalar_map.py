@@ -190,10 +190,10 @@ def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Stai
     for step in reversed(scalar_map.steps):
         bounds = step.preimage_floats(bounds, channel)
     centres, radii = bounds
-    limit = min(2.0**52, float(high) + 2)
+    least, greatest = max(-(2.0**52), float(low) - 2), min(2.0**52, float(high) + 2)
     with np.errstate(invalid="ignore"):
-        below = np.clip(np.nextafter(centres - radii, -np.inf), max(-limit, float(low) - 2), limit)
-        above = np.clip(np.nextafter(centres + radii, np.inf), max(-limit, float(low) - 2), limit)
+        below = np.clip(np.nextafter(centres - radii, -np.inf), least, greatest)
+        above = np.clip(np.nextafter(centres + radii, np.inf), least, greatest)
     thresholds = np.ceil(below)
     settled = (thresholds == np.ceil(above)) & ((thresholds != below) | (below == above))
     settled &= np.abs(thresholds) < 2.0**51
@@ -218,9 +218,10 @@ def _float_staircase(scalar_map: ScalarMap, channel: int) -> Staircase:
         if bound.at is None:
             thresholds.append(-math.inf if bound.always == rising else math.inf)
             continue
-        low, high = reals.enclose(bound.at, 128)
-        least = float(low)
-        while Fraction(least) < low or (low == high and bound.rising != bound.inclusive and Fraction(least) == low):
+        low, high = reals.enclose(bound.at, 256)
+        tie_is_below = low == high and bound.rising != bound.inclusive
+        least = float(high)
+        while Fraction(least) < high or (tie_is_below and Fraction(least) == high):
             least = math.nextafter(least, math.inf)
         thresholds.append(least)
     base = rounder.low if rising else rounder.high

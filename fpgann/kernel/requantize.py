@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cheap hardware forms of a staircase, each proven equal to it over the whole range of codes.
+
+A staircase is given by its thresholds, exact integers. A form is accepted only if it changes its output at the
+very same integers: that is checked at every threshold, from both sides, so it holds for every code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from fpgann.errors import VerificationError
+from fpgann.numerics.integers import IntArray, fits_int64, integers, magnitude
+from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.rounding import Rounding, round_shift
+from fpgann.numerics.scalar_map import ScalarMap, Staircase
+
+FEW_STEPS = 3  # up to so many thresholds are compared side by side
+TABLE_BITS = 13  # tables have at most 2**13 entries after folding
+MAX_FACTOR_BITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftForm:
+    """clamp(round(code / 2**shift), low, high), the same for all channels; a negative shift multiplies."""
+
+    shift: int
+    rounding: Rounding
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MultiplyForm:
+    """clamp(floor((code * factor + offset) / 2**shift), low, high).
+
+    Args:
+        factor: integers, shape (channels,).
+        offset: integers, shape (channels,).
+        shift: common to all channels.
+        low: least result, shape (channels,).
+        high: greatest result, shape (channels,).
+    """
+
+    factor: IntArray
+    offset: IntArray
+    shift: int
+    low: IntArray
+    high: IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThresholdForm:
+    """base plus or minus the number of thresholds not above the code; also the form for a search.
+
+    Args:
+        staircases: one per channel.
+    """
+
+    staircases: tuple[Staircase, ...]
+
+    @property
+    def steps(self) -> int:
+        """Thresholds of the longest staircase."""
+        return max(len(s.thresholds) for s in self.staircases)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableForm:
+    """A table of results for codes low..high; codes outside take the nearest entry.
+
+    With `mirror` the table holds codes 0..high only and a negative code x yields mirror - table[-x].
+
+    Args:
+        words: results.
+        low: first code that has an entry.
+        high: last code that has an entry.
+        mirror: sum of the results of opposite codes, if it is the same for all.
+    """
+
+    words: IntArray
+    low: int
+    high: int
+    mirror: int | None
+
+
+Form: TypeAlias = ShiftForm | MultiplyForm | ThresholdForm | TableForm
+
+
+def choose_form(scalar_map: ScalarMap, codes: CodeRange) -> Form:
+    """The cheapest form that equals a staircase on a range of codes.
+
+    Args:
+        scalar_map: the staircase.
+        codes: all codes that can occur.
+    """
+    shift = shift_form(scalar_map)
+    if shift is not None:
+        return shift
+    staircases = tuple(scalar_map.staircase(c, codes.low, codes.high) for c in range(scalar_map.channels))
+    thresholds = ThresholdForm(staircases)
+    if thresholds.steps <= FEW_STEPS:
+        return thresholds
+    return multiply_form(staircases) or table_form(scalar_map, codes) or thresholds
+
+
+def shift_form(scalar_map: ScalarMap) -> ShiftForm | None:
+    """The map as rounding and saturation alone, if it is that."""
+    linear = scalar_map.linear
+    if linear is None or np.any(linear.constant != 0):
+        return None
+    first = (linear.numerator[0], linear.denominator[0], linear.low[0], linear.high[0])
+    columns = (linear.numerator, linear.denominator, linear.low, linear.high)
+    if any(np.any(column != value) for column, value in zip(columns, first, strict=True)):
+        return None
+    numerator, denominator, low, high = (int(v) for v in first)
+    if numerator <= 0 or numerator & (numerator - 1) or denominator & (denominator - 1):
+        return None
+    shift = denominator.bit_length() - numerator.bit_length()
+    return ShiftForm(shift, linear.mode, low, high)
+
+
+def multiply_form(staircases: tuple[Staircase, ...]) -> MultiplyForm | None:
+    """One multiplication, one addition and one shift per code, if some choice of numbers hits every threshold."""
+    rows = []
+    for staircase in staircases:
+        row = _fit_line(staircase)
+        if row is None:
+            return None
+        rows.append(row)
+    shift = max(row[2] for row in rows)
+    factor, offset = (integers(np.array([row[i] << (shift - row[2]) for row in rows], dtype=object)) for i in (0, 1))
+    ends = [sorted((s.base, s.base + (1 if s.rising else -1) * len(s.thresholds))) for s in staircases]
+    low, high = (integers(np.array([end[i] for end in ends], dtype=object)) for i in (0, 1))
+    return MultiplyForm(factor, offset, shift, low, high)
+
+
+def _fit_line(staircase: Staircase) -> tuple[int, int, int] | None:
+    """Factor, offset and shift that reproduce a staircase, with the smallest shift; None if there are none.
+
+    For a rising staircase, output v is reached at threshold t exactly if
+    factor * t + offset >= v * 2**shift > factor * (t - 1) + offset. Each threshold bounds the offset from both
+    sides; a choice is valid if the greatest lower bound does not exceed the least upper bound.
+    """
+    count = len(staircase.thresholds)
+    if count == 0:
+        return 0, staircase.base, 0
+    direction = 1 if staircase.rising else -1
+    # A falling staircase is a rising one of the negated code: x < t becomes -x >= 1 - t.
+    thresholds = staircase.thresholds if staircase.rising else (1 - staircase.thresholds)[::-1]
+    first = staircase.base if staircase.rising else staircase.base - count
+    outputs = first + 1 + np.arange(count)
+    span = int(thresholds[-1]) - int(thresholds[0])
+    width = magnitude(thresholds).bit_length()
+    for shift in range(MAX_FACTOR_BITS):
+        wide = not fits_int64(1 << (2 * shift + 2 * width + 8))
+        t, v = (array.astype(object) if wide else array for array in (thresholds, outputs))
+        steps = v * (1 << shift)
+        guess = ((count - 1) << shift) // span if span else 1 << shift
+        for factor in range(max(1, guess - 1), guess + 3):
+            lower = int((steps - factor * t).max())
+            upper = int((steps - 1 - factor * (t - 1)).min())
+            if lower <= upper:
+                return direction * factor, _roundest(lower, upper), shift
+    return None
+
+
+def _roundest(lower: int, upper: int) -> int:
+    """The number between two bounds with the most trailing zeros: the cheapest constant to add."""
+    if lower <= 0 <= upper:
+        return 0
+    bits = (lower ^ upper).bit_length()
+    for position in range(bits, -1, -1):
+        candidate = -((-lower) >> position) << position  # lower, rounded up to a multiple of 2**position
+        if lower <= candidate <= upper:
+            return candidate
+    return lower
+
+
+def table_form(scalar_map: ScalarMap, codes: CodeRange) -> TableForm | None:
+    """A table, folded where it is symmetric and cut where it saturates, if it is small enough then."""
+    if scalar_map.channels > 1 or codes.high - codes.low >= 1 << 20:
+        return None
+    inputs = np.arange(codes.low, codes.high + 1)
+    outputs = scalar_map.apply(inputs)
+    changes = np.flatnonzero(np.diff(outputs))
+    if len(changes) == 0:
+        return None
+    low, high = int(inputs[changes[0]]), int(inputs[changes[-1] + 1])
+    # symmetric: the saturated regions must lie opposite to each other as well
+    reach = max(high, -low, 0)
+    mirror: int | None = None
+    if low < 0 < high:
+        positive = scalar_map.apply(np.arange(0, reach + 1))
+        negative = scalar_map.apply(-np.arange(0, reach + 1))
+        sums = positive[1:] + negative[1:]
+        if np.all(sums == sums[0]):
+            mirror = int(sums[0])
+            low, high = 0, reach
+    if high - low >= 1 << TABLE_BITS:
+        return None
+    form = TableForm(scalar_map.apply(np.arange(low, high + 1)), low, high, mirror)
+    if not np.array_equal(apply_form(form, inputs), outputs):
+        raise VerificationError("a folded table differs from its staircase")
+    return form
+
+
+def apply_form(form: Form, codes: IntArray) -> IntArray:
+    """What the hardware of a form computes; channels lie along the last axis.
+
+    Used to check lowerings against the staircase itself, never as the reference.
+    """
+    match form:
+        case ShiftForm():
+            return np.asarray(np.clip(round_shift(codes, form.shift, form.rounding), form.low, form.high))
+        case MultiplyForm():
+            exact = codes.astype(object) * form.factor.astype(object) + form.offset.astype(object)
+            return integers(np.clip(exact // (1 << form.shift), form.low, form.high))
+        case ThresholdForm():
+            if len(form.staircases) == 1:
+                return form.staircases[0].apply(codes)
+            return np.stack([s.apply(codes[..., c]) for c, s in enumerate(form.staircases)], axis=-1)
+        case TableForm():
+            if form.mirror is None:
+                return np.asarray(form.words[np.clip(codes, form.low, form.high) - form.low])
+            entry = form.words[np.minimum(np.abs(codes), form.high)]
+            return np.where(codes < 0, form.mirror - entry, entry)
