@@ -48,7 +48,7 @@ def _print(diagnosis: Diagnosis) -> None:
             escape(report.spec.name),
             escape(report.tool.version_text) if report.tool else "-",
             report.tool.origin.value if report.tool else "-",
-            "\n".join(flow.value for flow in report.spec.flows),
+            ", ".join(flow.value for flow in report.spec.flows),
             f"[{style}]{report.verdict.value}[/]",
         )
     console.print(table)

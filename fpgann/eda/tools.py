@@ -30,9 +30,9 @@ class Origin(Enum):
 class Flow(Enum):
     """What a tool is used for, in the words of the command line."""
 
-    GHDL = "simulate with ghdl"
-    VERILATOR = "simulate with verilator"
-    HLS = "HLS simulation"
+    GHDL = "ghdl"
+    VERILATOR = "verilator"
+    HLS = "hls"
     SYNTHESIS = "synth"
     PLACE_AND_ROUTE = "place-and-route"
     TRAINING = "compress"
