@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A design: stages joined by streams, with predicted latency and initiation interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fpgann.hardware.options import Strategy
+from fpgann.kernel.pipelining import PipelinedNetlist
+from fpgann.kernel.requantize import (
+    FEW_STEPS,
+    Form,
+    MultiplyForm,
+    ShiftForm,
+    TableForm,
+    ThresholdForm,
+)
+from fpgann.numerics.integers import IntArray
+from fpgann.numerics.interval import CodeRange
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """All elements of one tensor side by side, element 0 in the low bits, valid for one cycle.
+
+    Args:
+        name: HDL name of the stream.
+        value: name of the graph value it carries.
+        elements: number of elements, row-major.
+        codes: range of every element.
+        delay_cycles: clock cycles from the acceptance of an input until this stream is valid.
+    """
+
+    name: str
+    value: str
+    elements: int
+    codes: CodeRange
+    delay_cycles: int
+
+    @property
+    def element_bits(self) -> int:
+        """Bits of one element."""
+        return self.codes.width_bits
+
+    @property
+    def bits(self) -> int:
+        """Bits of all elements."""
+        return self.elements * self.element_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Requantizer:
+    """One staircase in hardware, as a pipeline of library entities.
+
+    Args:
+        form: how it is computed.
+        source: codes that enter.
+        target: codes that leave.
+    """
+
+    form: Form
+    source: CodeRange
+    target: CodeRange
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the thresholds are searched rather than compared side by side."""
+        return isinstance(self.form, ThresholdForm) and self.form.steps > FEW_STEPS
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether each channel brings numbers of its own to a shared data path."""
+        if isinstance(self.form, MultiplyForm):
+            return len(self.form.factor) > 1
+        return isinstance(self.form, ThresholdForm) and not self.is_search and len(self.form.staircases) > 1
+
+    @property
+    def search_bits(self) -> int:
+        """Comparisons of a search."""
+        assert isinstance(self.form, ThresholdForm)
+        return max(1, self.form.steps.bit_length())
+
+    @property
+    def latency_cycles(self) -> int:
+        """Latency of the library entity (the headers in hdl/ say the same)."""
+        match self.form:
+            case ShiftForm():
+                return 1
+            case MultiplyForm() | TableForm():
+                return 3
+            case ThresholdForm():
+                return self.search_bits + 1 if self.is_search else 2
+
+
+@dataclass(frozen=True, slots=True)
+class UnrolledKernel:
+    """Every operation is a circuit of its own; a new item each cycle.
+
+    Args:
+        pipeline: the registered netlist.
+    """
+
+    pipeline: PipelinedNetlist
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldedKernel:
+    """An array of multiply-accumulate neurons with weights in memory.
+
+    Args:
+        weights: codes, shape (inputs, outputs).
+        bias: codes, shape (outputs,).
+        pe: neurons side by side.
+        simd: multipliers of a neuron.
+        accumulator: range of the sums.
+        requantizers: staircases that follow each neuron.
+        copies: how many independent rows of a tensor are processed side by side.
+    """
+
+    weights: IntArray
+    bias: IntArray
+    pe: int
+    simd: int
+    accumulator: CodeRange
+    requantizers: tuple[Requantizer, ...]
+    copies: int
+
+    @property
+    def folds(self) -> int:
+        """Cycles of one sum."""
+        return int(self.weights.shape[0]) // self.simd
+
+    @property
+    def groups(self) -> int:
+        """Sums that one neuron computes for an item."""
+        return int(self.weights.shape[1]) // self.pe
+
+    @property
+    def steps(self) -> int:
+        """Cycles of an item: the reuse factor."""
+        return self.folds * self.groups
+
+
+@dataclass(frozen=True, slots=True)
+class PointwiseKernel:
+    """One staircase on every element, each in a circuit of its own.
+
+    Args:
+        requantizer: the staircase.
+        channels: channel of each element.
+    """
+
+    requantizer: Requantizer
+    channels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WiringKernel:
+    """Elements change places; no logic.
+
+    Args:
+        permutation: element i of the result is element permutation[i] of the source.
+    """
+
+    permutation: tuple[int, ...]
+
+
+Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One entity of the design.
+
+    Args:
+        name: HDL name.
+        layers: graph nodes it computes, the one that names it first.
+        op: operator stem of the naming node.
+        kernel: what it computes.
+        source: stream it reads.
+        target: stream it drives.
+        latency_cycles: cycles from in_valid to out_valid.
+        interval_cycles: least distance of items that it can take.
+        strategy: form of its kernel.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    op: str
+    kernel: Kernel
+    source: Stream
+    target: Stream
+    latency_cycles: int
+    interval_cycles: int
+    strategy: Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of the top entity.
+
+    Args:
+        name: HDL name of the port's data.
+        model_name: name in the model.
+        stream: the stream behind it.
+        wait_cycles: registers added so that all outputs are valid together.
+    """
+
+    name: str
+    model_name: str
+    stream: Stream
+    wait_cycles: int = 0
+
+
+@dataclass(frozen=True)
+class Design:
+    """A pipeline with fixed latency.
+
+    Args:
+        name: HDL name of the top entity.
+        inputs: ports, in the model's order.
+        outputs: ports, in the model's order.
+        stages: stages in the order of the data.
+        latency_cycles: cycles from an accepted input to the valid outputs.
+        interval_cycles: cycles from one accepted input to the next (initiation interval).
+        streams: every graph value that exists as a stream.
+    """
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    stages: tuple[Stage, ...]
+    latency_cycles: int
+    interval_cycles: int
+    streams: Mapping[str, Stream]

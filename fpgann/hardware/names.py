@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Legal, unique HDL identifiers for the names of a model.
+
+Names come from model files and are not trusted: nothing but lower-case letters, digits and single underscores
+passes, and nothing that VHDL, Verilog or SystemVerilog reserves.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_LENGTH = 60
+
+# IEEE 1076-2008 section 15.10 and IEEE 1800-2017 annex B
+_RESERVED = frozenset(
+    """
+    abs access after alias all and architecture array assert assume assume_guarantee attribute begin block body
+    buffer bus case component configuration constant context cover default disconnect downto else elsif end entity
+    exit fairness file for force function generate generic group guarded if impure in inertial inout is label
+    library linkage literal loop map mod nand new next nor not null of on open or others out package parameter
+    port postponed procedure process property protected pure range record register reject release rem report
+    restrict restrict_guarantee return rol ror select sequence severity shared signal sla sll sra srl strong
+    subtype then to transport type unaffected units until use variable vmode vprop vunit wait when while with
+    xnor xor
+    accept_on alias always always_comb always_ff always_latch assign automatic before begin bind bins binsof bit
+    break buf bufif0 bufif1 byte casex casez cell chandle checker class clocking cmos config const constraint
+    continue coverpoint covergroup cross deassign defparam design disable dist do edge endcase endchecker endclass
+    endclocking endconfig endfunction endgenerate endgroup endinterface endmodule endpackage endprimitive
+    endprogram endproperty endsequence endspecify endtable endtask enum event eventually expect export extends
+    extern final first_match force foreach forever fork forkjoin genvar global highz0 highz1 iff ifnone ignore_bins
+    illegal_bins implements implies import incdir include initial input inside instance int integer interconnect
+    interface intersect join join_any join_none large let liblist local localparam logic longint macromodule
+    matches medium modport module negedge nettype nexttime nmos none noshowcancelled notif0 notif1 output packed
+    pmos posedge primitive priority program pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent
+    rand randc randcase randsequence rcmos real realtime ref reg reject_on repeat rnmos rpmos rtran rtranif0
+    rtranif1 s_always s_eventually s_nexttime s_until s_until_with scalared shortint shortreal showcancelled
+    signed small soft solve specify specparam static string strong0 strong1 struct super supply0 supply1 sync_accept_on
+    sync_reject_on table tagged task this throughout time timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1
+    triand trior trireg typedef union unique unique0 unsigned until_with untyped uwire var vectored virtual void
+    wait_order wand weak weak0 weak1 wildcard wire within wor
+    boolean natural positive std_logic std_ulogic std_logic_vector std_ulogic_vector u_signed u_unsigned
+    work ieee std fpgann clk rst
+    """.split()
+)
+
+
+def identifier(name: str, fallback: str) -> str:
+    """A legal identifier that resembles a name.
+
+    Args:
+        name: any text.
+        fallback: what to use, or to prefix, where nothing legal is left; itself legal.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    legal = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:MAX_LENGTH].strip("_")
+    if not legal:
+        return fallback
+    if legal in _RESERVED or not legal[0].isalpha() or legal.startswith("fpgann_"):
+        return f"{fallback}_{legal}"
+    return legal
+
+
+class Namespace:
+    """Hands out identifiers that differ from all handed out before."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def claim(self, name: str, fallback: str) -> str:
+        """A unique legal identifier that resembles a name; a number is appended where it is taken."""
+        base = identifier(name, fallback)
+        candidate, count = base, 2
+        while candidate in self._taken:
+            candidate, count = f"{base}_{count}", count + 1
+        self._taken.add(candidate)
+        return candidate

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dense layers: an adder graph, or an array of multiply-accumulate neurons."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from fpgann.hardware.design import FoldedKernel, Requantizer, UnrolledKernel
+from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
+from fpgann.hardware.lowering import DesignBuilder
+from fpgann.hardware.options import Strategy
+from fpgann.hardware.ops.requantize import channels_of_elements
+from fpgann.hardware.tables import BUILDERS
+from fpgann.ir import Node
+from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.requantize import Requantize
+from fpgann.kernel.constant_multiplication import MatrixBuilder, check_product
+from fpgann.kernel.netlist import NetlistBuilder
+from fpgann.kernel.pipelining import pipeline
+from fpgann.kernel.requantize import choose_form
+from fpgann.kernel.staircase_logic import fits_netlist, rounding_constant, staircase_nodes
+from fpgann.numerics.integers import IntArray
+from fpgann.numerics.interval import CodeRange
+
+UNROLLED_WEIGHTS = 4096  # automatic strategy: nonzero weights up to which a layer is unrolled
+
+
+@BUILDERS.register(Dense)
+def build_dense(builder: DesignBuilder, node: Node) -> None:
+    """Add the stages of a dense layer and of the staircases behind it."""
+    op = node.op
+    assert isinstance(op, Dense)
+    options = builder.options_of(node)
+    strategy = options.strategy
+    if strategy is Strategy.AUTO:
+        rows = prod(builder.graph.types[node.output].shape[:-1])
+        nonzero = int(np.count_nonzero(op.weight.data)) * rows
+        strategy = Strategy.UNROLLED if nonzero <= UNROLLED_WEIGHTS else Strategy.FOLDED
+    if strategy is Strategy.UNROLLED:
+        _build_unrolled(builder, node, op)
+    else:
+        _build_folded(builder, node, op, options.reuse_factor)
+
+
+def _bias(op: Dense) -> IntArray:
+    return np.zeros(op.weight.data.shape[1], np.int64) if op.bias is None else op.bias.data
+
+
+def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
+    source = builder.streams[node.inputs[0]]
+    inputs, outputs = op.weight.data.shape
+    rows = source.elements // inputs
+    netlist = NetlistBuilder([source.codes] * source.elements)
+    matrix = MatrixBuilder(netlist)
+    bias = _bias(op)
+    shape = builder.graph.types[node.output].shape
+    elements = [(row, column) for row in range(rows) for column in range(outputs)]
+
+    def sums(constants: list[int]) -> list[int]:
+        return [
+            matrix.product(list(range(row * inputs, (row + 1) * inputs)), op.weight.data[:, column], int(bias[column]) + constant)
+            for (row, column), constant in zip(elements, constants, strict=True)
+        ]
+
+    accumulators = sums([0] * len(elements))
+    check_product(netlist.build(accumulators), np.kron(np.eye(rows, dtype=np.int64), op.weight.data), np.tile(bias, rows), node.name)
+    nodes, values, codes = [node], accumulators, builder.graph.types[node.output].codes.range
+    for follower in builder.fused(node):
+        assert isinstance(follower.op, Requantize)
+        form = choose_form(follower.op.map, codes)
+        if not fits_netlist(form):
+            break
+        channels = channels_of_elements(follower.op, shape)
+        if len(nodes) == 1:  # the constant of rounding joins the bias
+            constants = [rounding_constant(form, channel) for channel in channels]
+            values = sums(constants)
+        else:
+            constants = [0] * len(values)
+        values = [
+            staircase_nodes(matrix, value, form, channel, added=constant)
+            for value, channel, constant in zip(values, channels, constants, strict=True)
+        ]
+        nodes.append(follower)
+        codes = builder.graph.types[follower.output].codes.range
+    pipelined = pipeline(netlist.build(values), builder.options.adders_per_stage)
+    builder.add_stage(nodes, UnrolledKernel(pipelined), codes, latency_cycles=pipelined.latency_cycles)
+
+
+def _build_folded(builder: DesignBuilder, node: Node, op: Dense, reuse_factor: int | None) -> None:
+    source = builder.streams[node.inputs[0]]
+    inputs, outputs = op.weight.data.shape
+    reuse = nearest_reuse_factor(inputs, outputs, inputs if reuse_factor is None else reuse_factor)
+    pe, simd = neurons_and_multipliers(inputs, outputs, reuse)
+    codes = builder.graph.types[node.output].codes.range
+    accumulator = _running_range(op, source.codes).union(codes)
+    nodes, requantizers = [node], []
+    for follower in builder.fused(node):
+        assert isinstance(follower.op, Requantize)
+        target = builder.graph.types[follower.output].codes.range
+        requantizers.append(Requantizer(choose_form(follower.op.map, codes), codes, target))
+        nodes.append(follower)
+        codes = target
+    copies = source.elements // inputs
+    kernel = FoldedKernel(op.weight.data, _bias(op), pe, simd, accumulator, tuple(requantizers), copies)
+    latency = kernel.steps + (2 if simd == 1 else 3) + 1  # products and sums, then the gathering of all groups
+    latency += sum(r.latency_cycles + r.has_parameters for r in requantizers)
+    builder.add_stage(
+        nodes, kernel, codes, latency_cycles=latency, interval_cycles=kernel.steps, strategy=Strategy.FOLDED
+    )
+
+
+def _running_range(op: Dense, codes: CodeRange) -> CodeRange:
+    """All partial sums that a neuron can hold: bias plus any prefix of the products."""
+    weights = op.weight.data.astype(object)
+    at_low, at_high = weights * codes.low, weights * codes.high
+    bias = _bias(op).astype(object)
+    low = np.cumsum(np.minimum(at_low, at_high), axis=0)
+    high = np.cumsum(np.maximum(at_low, at_high), axis=0)
+    lowest = int(min((low + bias).min(), bias.min()))
+    highest = int(max((high + bias).max(), bias.max()))
+    return CodeRange(lowest, highest)
