@@ -7,77 +7,12 @@ from math import prod
 
 import fpgann.hardware.ops  # noqa: F401  registers the builders
 from fpgann.errors import ConfigError, UnsupportedOperatorError
-from fpgann.hardware.design import Design, Kernel, Port, Stage, Stream
-from fpgann.hardware.names import Namespace, identifier
-from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+from fpgann.hardware.builder import DesignBuilder
+from fpgann.hardware.design import Design, Port, Stream
+from fpgann.hardware.names import Namespace
+from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
-from fpgann.ir import Graph, Node
-from fpgann.ir.ops.requantize import Requantize
-from fpgann.numerics.interval import CodeRange
-
-
-class DesignBuilder:
-    """The design as it grows.
-
-    Args:
-        graph: graph of codes.
-        options: the user's choices.
-    """
-
-    def __init__(self, graph: Graph, options: HardwareOptions) -> None:
-        self.graph = graph
-        self.options = options
-        self.names = Namespace()
-        self.streams: dict[str, Stream] = {}
-        self.stages: list[Stage] = []
-        self.done: set[str] = set()
-        self.used_options: set[str] = set()
-
-    def fused(self, node: Node) -> list[Node]:
-        """The requantizations that follow a node one after another, each its only reader."""
-        chain: list[Node] = []
-        reader = self.graph.only_reader(node.output)
-        while reader is not None and isinstance(reader.op, Requantize):
-            chain.append(reader)
-            reader = self.graph.only_reader(reader.output)
-        return chain
-
-    def options_of(self, node: Node) -> LayerOptions:
-        """The user's options for a layer."""
-        for key in (node.name, identifier(node.name, "layer")):
-            if key in self.options.layers:
-                self.used_options.add(key)
-                return self.options.layers[key]
-        return self.options.default
-
-    def add_stage(
-        self,
-        nodes: list[Node],
-        kernel: Kernel,
-        codes: CodeRange,
-        *,
-        latency_cycles: int,
-        interval_cycles: int = 1,
-        strategy: Strategy = Strategy.UNROLLED,
-    ) -> None:
-        """Add a stage that computes consecutive nodes; the last one's value becomes a stream."""
-        first, last = nodes[0], nodes[-1]
-        name = self.names.claim(first.name, "layer")
-        source = self.streams[first.inputs[0]]
-        value = last.output
-        elements = self.graph.types[value].size
-        target = Stream(name, value, elements, codes, source.delay_cycles + latency_cycles)
-        layers = tuple(node.name for node in nodes)
-        self.stages.append(
-            Stage(name, layers, first.op.name, kernel, source, target, latency_cycles, interval_cycles, strategy)
-        )
-        self.streams[value] = target
-        self.done.update(layers)
-
-    def alias(self, node: Node) -> None:
-        """A node that changes nothing in hardware: its value is its operand's stream."""
-        self.streams[node.output] = self.streams[node.inputs[0]]
-        self.done.add(node.name)
+from fpgann.ir import Graph
 
 
 def build_design(graph: Graph, options: HardwareOptions, name: str | None = None) -> Design:

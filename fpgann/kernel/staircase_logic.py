@@ -36,15 +36,15 @@ def rounding_constant(form: Form, channel: int) -> int:
             return 0
 
 
-def staircase_nodes(matrix: MatrixBuilder, node: int, form: Form, channel: int, added: int = 0) -> int:
+def staircase_nodes(matrix: MatrixBuilder, node: int, form: Form, channel: int, added: bool = False) -> int:
     """Append a staircase to a netlist.
 
     Args:
         matrix: the netlist, with its shared multiples.
-        node: the code, to which `added` has been added already.
+        node: the code.
         form: an arithmetic form.
         channel: which channel's numbers to use.
-        added: `rounding_constant(form, channel)`, or 0 to have it added here.
+        added: the code contains `rounding_constant(form, channel)` already.
 
     Returns:
         The node of the result.

@@ -9,7 +9,7 @@ import numpy as np
 
 from fpgann.hardware.design import FoldedKernel, Requantizer, UnrolledKernel
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
-from fpgann.hardware.lowering import DesignBuilder
+from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.options import Strategy
 from fpgann.hardware.ops.requantize import channels_of_elements
 from fpgann.hardware.tables import BUILDERS
@@ -21,7 +21,7 @@ from fpgann.kernel.netlist import NetlistBuilder
 from fpgann.kernel.pipelining import pipeline
 from fpgann.kernel.requantize import choose_form
 from fpgann.kernel.staircase_logic import fits_netlist, rounding_constant, staircase_nodes
-from fpgann.numerics.integers import IntArray
+from fpgann.numerics.integers import IntArray, integers
 from fpgann.numerics.interval import CodeRange
 
 UNROLLED_WEIGHTS = 4096  # automatic strategy: nonzero weights up to which a layer is unrolled
@@ -49,42 +49,35 @@ def _bias(op: Dense) -> IntArray:
 
 
 def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
-    source = builder.streams[node.inputs[0]]
+    source, shape = builder.streams[node.inputs[0]], builder.graph.types[node.output].shape
     inputs, outputs = op.weight.data.shape
     rows = source.elements // inputs
-    netlist = NetlistBuilder([source.codes] * source.elements)
-    matrix = MatrixBuilder(netlist)
-    bias = _bias(op)
-    shape = builder.graph.types[node.output].shape
-    elements = [(row, column) for row in range(rows) for column in range(outputs)]
-
-    def sums(constants: list[int]) -> list[int]:
-        return [
-            matrix.product(list(range(row * inputs, (row + 1) * inputs)), op.weight.data[:, column], int(bias[column]) + constant)
-            for (row, column), constant in zip(elements, constants, strict=True)
-        ]
-
-    accumulators = sums([0] * len(elements))
-    check_product(netlist.build(accumulators), np.kron(np.eye(rows, dtype=np.int64), op.weight.data), np.tile(bias, rows), node.name)
-    nodes, values, codes = [node], accumulators, builder.graph.types[node.output].codes.range
+    nodes, forms = [node], []
     for follower in builder.fused(node):
         assert isinstance(follower.op, Requantize)
-        form = choose_form(follower.op.map, codes)
+        form = choose_form(follower.op.map, builder.graph.types[nodes[-1].output].codes.range)
         if not fits_netlist(form):
             break
-        channels = channels_of_elements(follower.op, shape)
-        if len(nodes) == 1:  # the constant of rounding joins the bias
-            constants = [rounding_constant(form, channel) for channel in channels]
-            values = sums(constants)
-        else:
-            constants = [0] * len(values)
-        values = [
-            staircase_nodes(matrix, value, form, channel, added=constant)
-            for value, channel, constant in zip(values, channels, constants, strict=True)
-        ]
         nodes.append(follower)
-        codes = builder.graph.types[follower.output].codes.range
+        forms.append((form, channels_of_elements(follower.op, shape)))
+    # the constant that rounding adds joins the bias
+    constants = [rounding_constant(forms[0][0], c) for c in forms[0][1]] if forms else [0] * rows * outputs
+    bias = integers(np.tile(_bias(op), rows).astype(object) + np.array(constants, dtype=object))
+    netlist = NetlistBuilder([source.codes] * source.elements)
+    matrix = MatrixBuilder(netlist)
+    values = [
+        matrix.product(list(range(row * inputs, (row + 1) * inputs)), op.weight.data[:, column], int(bias[row * outputs + column]))
+        for row in range(rows)
+        for column in range(outputs)
+    ]
+    check_product(netlist.build(values), np.kron(np.eye(rows, dtype=np.int64), op.weight.data), bias, node.name)
+    for position, (form, channels) in enumerate(forms):
+        values = [
+            staircase_nodes(matrix, value, form, channel, added=position == 0)
+            for value, channel in zip(values, channels, strict=True)
+        ]
     pipelined = pipeline(netlist.build(values), builder.options.adders_per_stage)
+    codes = builder.graph.types[nodes[-1].output].codes.range
     builder.add_stage(nodes, UnrolledKernel(pipelined), codes, latency_cycles=pipelined.latency_cycles)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fpgann.hardware.lowering import DesignBuilder
+from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.reinterpret import Reinterpret

@@ -6,7 +6,7 @@ from __future__ import annotations
 from math import prod
 
 from fpgann.hardware.design import PointwiseKernel, Requantizer, UnrolledKernel
-from fpgann.hardware.lowering import DesignBuilder
+from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.requantize import Requantize
