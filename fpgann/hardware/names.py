@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 MAX_LENGTH = 60
+MAX_COMMENT = 70
 
 # IEEE 1076-2008 section 15.10 and IEEE 1800-2017 annex B
 _RESERVED = frozenset(
@@ -59,6 +60,12 @@ def identifier(name: str, fallback: str) -> str:
     if legal in _RESERVED or not legal[0].isalpha() or legal.startswith("fpgann_"):
         return f"{fallback}_{legal}"
     return legal
+
+
+def printable(names: tuple[str, ...]) -> str:
+    """Names of a model as text for a comment: printable ASCII on one line, cut where it is long."""
+    text = ", ".join(names)
+    return "".join(c if " " <= c <= "~" else "?" for c in text)[:MAX_COMMENT]
 
 
 class Namespace:

@@ -41,15 +41,15 @@ class MultiplyForm:
         factor: integers, shape (channels,).
         offset: integers, shape (channels,).
         shift: common to all channels.
-        low: least result, shape (channels,).
-        high: greatest result, shape (channels,).
+        low: least result.
+        high: greatest result.
     """
 
     factor: IntArray
     offset: IntArray
     shift: int
-    low: IntArray
-    high: IntArray
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +104,7 @@ def choose_form(scalar_map: ScalarMap, codes: CodeRange) -> Form:
     thresholds = ThresholdForm(staircases)
     if thresholds.steps <= FEW_STEPS:
         return thresholds
-    return multiply_form(staircases) or table_form(scalar_map, codes) or thresholds
+    return multiply_form(staircases, codes) or table_form(scalar_map, codes) or thresholds
 
 
 def shift_form(scalar_map: ScalarMap) -> ShiftForm | None:
@@ -123,27 +123,33 @@ def shift_form(scalar_map: ScalarMap) -> ShiftForm | None:
     return ShiftForm(shift, linear.mode, low, high)
 
 
-def multiply_form(staircases: tuple[Staircase, ...]) -> MultiplyForm | None:
+def multiply_form(staircases: tuple[Staircase, ...], codes: CodeRange) -> MultiplyForm | None:
     """One multiplication, one addition and one shift per code, if some choice of numbers hits every threshold."""
+    ends = [sorted((s.base, s.base + (1 if s.rising else -1) * len(s.thresholds))) for s in staircases]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     rows = []
     for staircase in staircases:
-        row = _fit_line(staircase)
+        row = _fit_line(staircase, codes, CodeRange(low, high))
         if row is None:
             return None
         rows.append(row)
     shift = max(row[2] for row in rows)
     factor, offset = (integers(np.array([row[i] << (shift - row[2]) for row in rows], dtype=object)) for i in (0, 1))
-    ends = [sorted((s.base, s.base + (1 if s.rising else -1) * len(s.thresholds))) for s in staircases]
-    low, high = (integers(np.array([end[i] for end in ends], dtype=object)) for i in (0, 1))
     return MultiplyForm(factor, offset, shift, low, high)
 
 
-def _fit_line(staircase: Staircase) -> tuple[int, int, int] | None:
+def _fit_line(staircase: Staircase, codes: CodeRange, outputs: CodeRange) -> tuple[int, int, int] | None:
     """Factor, offset and shift that reproduce a staircase, with the smallest shift; None if there are none.
 
     For a rising staircase, output v is reached at threshold t exactly if
     factor * t + offset >= v * 2**shift > factor * (t - 1) + offset. Each threshold bounds the offset from both
-    sides; a choice is valid if the greatest lower bound does not exceed the least upper bound.
+    sides; a choice is valid if the greatest lower bound does not exceed the least upper bound. An end of the
+    staircase that the common saturation does not hold is one more bound, at the end of the range of codes.
+
+    Args:
+        staircase: the staircase.
+        codes: range of codes.
+        outputs: bounds of the saturation.
     """
     count = len(staircase.thresholds)
     if count == 0:
@@ -151,18 +157,23 @@ def _fit_line(staircase: Staircase) -> tuple[int, int, int] | None:
     direction = 1 if staircase.rising else -1
     # A falling staircase is a rising one of the negated code: x < t becomes -x >= 1 - t.
     thresholds = staircase.thresholds if staircase.rising else (1 - staircase.thresholds)[::-1]
+    reach = codes if staircase.rising else -codes
     first = staircase.base if staircase.rising else staircase.base - count
-    outputs = first + 1 + np.arange(count)
+    at_least, values = thresholds, first + 1 + np.arange(count)  # codes that must reach their value
+    below, limits = thresholds - 1, values  # codes that must stay below it
+    if first > outputs.low:
+        at_least, values = np.append(at_least, reach.low), np.append(values, first)
+    if first + count < outputs.high:
+        below, limits = np.append(below, reach.high), np.append(limits, first + count + 1)
     span = int(thresholds[-1]) - int(thresholds[0])
-    width = magnitude(thresholds).bit_length()
+    width = max(magnitude(at_least), magnitude(below)).bit_length()
     for shift in range(MAX_FACTOR_BITS):
         wide = not fits_int64(1 << (2 * shift + 2 * width + 8))
-        t, v = (array.astype(object) if wide else array for array in (thresholds, outputs))
-        steps = v * (1 << shift)
+        t, v, u, w = (a.astype(object) if wide else a for a in (at_least, values, below, limits))
         guess = ((count - 1) << shift) // span if span else 1 << shift
         for factor in range(max(1, guess - 1), guess + 3):
-            lower = int((steps - factor * t).max())
-            upper = int((steps - 1 - factor * (t - 1)).min())
+            lower = int((v * (1 << shift) - factor * t).max())
+            upper = int((w * (1 << shift) - 1 - factor * u).min())
             if lower <= upper:
                 return direction * factor, _roundest(lower, upper), shift
     return None

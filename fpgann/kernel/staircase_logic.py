@@ -61,8 +61,7 @@ def staircase_nodes(matrix: MatrixBuilder, node: int, form: Form, channel: int, 
             factor = int(form.factor[row])
             if factor != 1:
                 node = matrix.product([node], form.factor[row : row + 1], int(form.offset[row]))
-            low, high = int(form.low[row]), int(form.high[row])
-            return builder.clamp(builder.floor_shift(node, form.shift), low, high)
+            return builder.clamp(builder.floor_shift(node, form.shift), form.low, form.high)
         case ThresholdForm():
             staircase = form.staircases[channel % len(form.staircases)]
             sign = 1 if staircase.rising else -1

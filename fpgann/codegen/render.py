@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place where templates become text."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from fpgann import resources
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    # The output is VHDL, C++ and scripts, never HTML; every name in it has passed hardware/names.py.
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.templates_dir()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701
+    )
+
+
+def render(template: str, view: DataclassInstance) -> str:
+    """Fill a template with the fields of a view.
+
+    Args:
+        template: path below templates/.
+        view: frozen dataclass whose fields are the template's whole vocabulary.
+    """
+    values = {field.name: getattr(view, field.name) for field in fields(view)}
+    return _environment().get_template(template).render(values)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All VHDL of a design."""
+
+from __future__ import annotations
+
+from fpgann import resources
+from fpgann.codegen.vhdl.folded import render_folded
+from fpgann.codegen.vhdl.pointwise import render_pointwise
+from fpgann.codegen.vhdl.top import render_top
+from fpgann.codegen.vhdl.unrolled import render_unrolled
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, UnrolledKernel
+from fpgann.hardware.names import Namespace
+
+
+def render_design(design: Design) -> dict[str, str]:
+    """Every file below rtl/, in compile order, by relative path.
+
+    The library `fpgann` lies in fpgann/, what is generated for this design beside it (library `work`).
+    """
+    files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
+    names = Namespace()
+    names.claim(design.name, "model")
+    entities: dict[str, str] = {}
+    for stage in design.stages:
+        entity = names.claim(f"{design.name}_{stage.name}", "layer")
+        match stage.kernel:
+            case UnrolledKernel():
+                rendered = {entity: render_unrolled(stage, entity)}
+            case FoldedKernel():
+                rendered = render_folded(stage, entity)
+            case PointwiseKernel():
+                rendered = {entity: render_pointwise(stage, entity)}
+            case _:
+                continue
+        entities[stage.name] = entity
+        files |= {f"{name}.vhd": text for name, text in rendered.items()}
+    files[f"{design.name}.vhd"] = render_top(design, entities)
+    order = [f"fpgann {path}" if path.startswith("fpgann/") else f"work {path}" for path in files]
+    files["compile_order.txt"] = "\n".join([*order, ""])
+    return files
+
+
+def library_files() -> list[str]:
+    """The hand-written library, in compile order."""
+    return (resources.hdl_dir() / "compile_order.txt").read_text().split()

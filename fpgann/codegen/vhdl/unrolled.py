@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unrolled kernels: one line of VHDL per operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fpgann.codegen.render import render
+from fpgann.codegen.vhdl.literals import signed_literal, subtype
+from fpgann.hardware.design import Stage, UnrolledKernel
+from fpgann.hardware.names import printable
+from fpgann.kernel.netlist import Netlist, Opcode
+from fpgann.numerics.interval import CodeRange
+
+
+@dataclass(frozen=True, slots=True)
+class UnrolledView:
+    """Vocabulary of templates/vhdl/unrolled.vhd.j2."""
+
+    entity: str
+    layers: str
+    shape: str
+    in_bits: int
+    out_bits: int
+    latency_cycles: int
+    adders: int
+    register_bits: int
+    declarations: tuple[str, ...]
+    assignments: tuple[str, ...]
+    registers: tuple[str, ...]
+    outputs: tuple[str, ...]
+    has_registers: bool
+
+
+def render_unrolled(stage: Stage, entity: str) -> str:
+    """The entity of an unrolled stage."""
+    assert isinstance(stage.kernel, UnrolledKernel)
+    pipeline = stage.kernel.pipeline
+    writer = _Writer(pipeline.netlist, stage)
+    netlist = pipeline.netlist
+    registers = [int(n) for n in (netlist.opcode == Opcode.REGISTER).nonzero()[0]]
+    view = UnrolledView(
+        entity=entity,
+        layers=printable(stage.layers),
+        shape=f"{stage.source.elements} inputs, {stage.target.elements} outputs",
+        in_bits=stage.source.bits,
+        out_bits=stage.target.bits,
+        latency_cycles=stage.latency_cycles,
+        adders=netlist.count(Opcode.ADD),
+        register_bits=sum(netlist.range(n).width_bits for n in registers),
+        declarations=tuple(writer.declarations),
+        assignments=tuple(writer.assignments),
+        registers=tuple(writer.registers),
+        outputs=tuple(writer.outputs()),
+        has_registers=bool(registers),
+    )
+    return render("vhdl/unrolled.vhd.j2", view)
+
+
+class _Writer:
+    """Turns nodes into lines."""
+
+    def __init__(self, netlist: Netlist, stage: Stage) -> None:
+        self.netlist = netlist
+        self.stage = stage
+        self.declarations: list[str] = []
+        self.assignments: list[str] = []
+        self.registers: list[str] = []
+        columns = (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        self._opcodes = netlist.opcode.tolist()
+        self._names = [self._name(i, opcode) for i, opcode in enumerate(self._opcodes)]
+        used = set(netlist.a.tolist()) | set(netlist.b.tolist()) | set(netlist.outputs.tolist())
+        for node, (opcode, a, b, shift, shift_b, sign) in enumerate(rows):
+            if node in used or opcode != Opcode.INPUT:
+                self._node(node, Opcode(opcode), a, b, shift, shift_b, sign)
+
+    def _name(self, node: int, opcode: int) -> str:
+        if opcode == Opcode.INPUT:
+            return f"x{self.netlist.shift[node]}"
+        return f"{'r' if opcode == Opcode.REGISTER else 'n'}{node}"
+
+    def _wide(self, node: int, width: int, shift: int = 0) -> str:
+        """A node as u_signed of a width, shifted left."""
+        if self._opcodes[node] == Opcode.CONSTANT:
+            return signed_literal(int(self.netlist.immediate[node]) << shift, width)
+        text = f"wide({self._names[node]}, {width})"
+        return f"shift_left({text}, {shift})" if shift else text
+
+    def _node(self, node: int, opcode: Opcode, a: int, b: int, shift: int, shift_b: int, sign: int) -> None:
+        if opcode is Opcode.CONSTANT:
+            return  # a literal where it is used
+        name, codes = self._names[node], self.netlist.range(node)
+        self.declarations.append(f"signal {name} : {subtype(codes)};")
+        if opcode is Opcode.REGISTER:
+            self.registers.append(f"{name} <= {self._names[a]};")
+            return
+        if opcode is Opcode.INPUT:
+            width = self.stage.source.element_bits
+            field = f"in_data({(shift + 1) * width - 1} downto {shift * width})"
+            kind = "u_signed" if self.stage.source.codes.signed else "u_unsigned"
+            self.assignments.append(f"{name} <= {kind}({field});")
+            return
+        self.assignments.append(f"{name} <= {self._expression(node, opcode, a, b, shift, shift_b, sign, codes)};")
+
+    def _expression(
+        self, node: int, opcode: Opcode, a: int, b: int, shift: int, shift_b: int, sign: int, codes: CodeRange
+    ) -> str:
+        width = codes.width_bits
+        cast = "" if codes.signed else "u_unsigned"
+        operand = self.netlist.range(a)
+        match opcode:
+            case Opcode.ADD:
+                left, right = self._wide(a, width, shift), self._wide(b, width, shift_b)
+                zero_b = self._opcodes[b] == Opcode.CONSTANT and self.netlist.immediate[b] == 0
+                text = left if zero_b else f"{left} {'+' if sign > 0 else '-'} {right}"
+                return f"{cast}({text})" if cast else text
+            case Opcode.FLOOR_SHIFT:
+                last = operand.width_bits - 1
+                return f"{self._names[a]}({last} downto {min(shift, last)})"
+            case Opcode.EVEN_SHIFT:
+                return self._even_shift(a, shift, codes)
+            case Opcode.BIT:
+                return f"(0 => {self._names[a]}({min(shift, operand.width_bits - 1)}))"
+            case Opcode.CLAMP:
+                low, high = int(self.netlist.immediate[node]), int(self.netlist.immediate_b[node])
+                bound_bits = CodeRange(min(low, -1), max(high, 0)).width_bits
+                span = operand.width_bits + 1
+                bounds = f"{signed_literal(low, bound_bits)}, {signed_literal(high, bound_bits)}"
+                text = f"saturate({self._wide(a, span)}, {bounds}, {width})"
+                return f"{cast}({text})" if cast else text
+            case _:
+                span = CodeRange(min(operand.low, -1), operand.high).width_bits
+                bound = signed_literal(int(self.netlist.immediate[node]), span)
+                return f"(0 => at_least({self._wide(a, span)}, {bound}))"
+
+    def _even_shift(self, a: int, shift: int, codes: CodeRange) -> str:
+        operand = self.netlist.range(a)
+        if shift >= operand.width_bits:  # sign-extend so that one bit is left
+            text = f"even_shift({self._wide(a, shift + 1)}, {shift})"
+            return text if codes.signed else f"u_unsigned({text})"
+        text = f"even_shift({self._names[a]}, {shift})"
+        if operand.signed == codes.signed:
+            return text if operand.width_bits - shift == codes.width_bits else f"{text}({codes.width_bits - 1} downto 0)"
+        return f"u_unsigned(wide({text}, {codes.width_bits}))"
+
+    def outputs(self) -> list[str]:
+        """One line per output element."""
+        width = self.stage.target.element_bits
+        return [
+            f"out_data({(i + 1) * width - 1} downto {i * width}) <= std_ulogic_vector({self._wide(int(node), width)});"
+            for i, node in enumerate(self.netlist.outputs)
+        ]

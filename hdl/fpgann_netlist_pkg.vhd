@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Operations of unrolled kernels, as pure functions.
+--
+-- Bit-true model: fpgann/kernel/netlist.py (evaluate)
+
+library ieee;
+  use ieee.std_logic_1164.all;
+  use ieee.numeric_std.all;
+  use work.fpgann_pkg.all;
+
+package fpgann_netlist_pkg is
+
+  -- x / 2**shift rounded down, and its last bit cleared where nothing but zeros was dropped: turns
+  -- "add a half, then floor" into rounding to even.
+  function even_shift (x : u_signed; shift : positive) return u_signed;
+
+  function even_shift (x : u_unsigned; shift : positive) return u_unsigned;
+
+  -- '1' where x >= bound.
+  function at_least (x : u_signed; bound : u_signed) return std_ulogic;
+
+  -- The number in range `low` .. `high` nearest to x, in `width` bits.
+  function saturate (x : u_signed; low : u_signed; high : u_signed; width : positive) return u_signed;
+
+end package;
+
+package body fpgann_netlist_pkg is
+
+  function even_shift (x : u_signed; shift : positive) return u_signed is
+    constant LENGTH  : positive := x'length;
+    variable bits    : u_signed(LENGTH - 1 downto 0);
+    variable result  : u_signed(LENGTH - shift - 1 downto 0);
+    variable dropped : std_ulogic;
+  begin
+    bits      := x;
+    result    := bits(LENGTH - 1 downto shift);
+    dropped   := or bits(shift - 1 downto 0);
+    result(0) := result(0) and dropped;
+    return result;
+  end function;
+
+  function even_shift (x : u_unsigned; shift : positive) return u_unsigned is
+  begin
+    return u_unsigned(even_shift(u_signed(x), shift));
+  end function;
+
+  function at_least (x : u_signed; bound : u_signed) return std_ulogic is
+  begin
+    if x >= bound then
+      return '1';
+    end if;
+    return '0';
+  end function;
+
+  function saturate (x : u_signed; low : u_signed; high : u_signed; width : positive) return u_signed is
+  begin
+    return wide(clamp(x, low, high), width);
+  end function;
+
+end package body;
