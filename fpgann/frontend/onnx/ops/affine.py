@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Add, Sub, Mul, Div and Neg with a constant operand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fpgann.errors import MalformedModelError
+from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
+from fpgann.ir.ops.affine import Affine
+from fpgann.ir.ops.reshape import Reshape
+from fpgann.numerics.integers import FloatArray
+
+_ONE, _ZERO = np.ones(()), np.zeros(())
+
+
+@IMPORTERS.register((STANDARD, "Add"), (STANDARD, "Sub"), (STANDARD, "Mul"), (STANDARD, "Div"))
+def import_affine(site: Site) -> None:
+    """The tensor may stand on either side, but a constant cannot be divided by it."""
+    if not (site.is_known(0) or site.is_known(1)):
+        site.refuse(
+            f"{site.op_type} of two computed tensors is not supported yet",
+            "only constants can be added, subtracted, multiplied or divided so far",
+        )
+    constant_first = site.is_known(0)
+    constant = site.known(0 if constant_first else 1, "constant operand").reals
+    operand = 1 if constant_first else 0
+    constant = _legacy_broadcast(site, constant, site.shape(operand))
+    value = _with_rank(site, operand, constant.ndim)
+    site.deliver(_operator(site, constant, constant_first=constant_first), value)
+
+
+@IMPORTERS.register((STANDARD, "Neg"))
+def import_negation(site: Site) -> None:
+    """-x."""
+    site.deliver(Affine(-_ONE, _ONE, _ZERO), site.value(0))
+
+
+def _operator(site: Site, constant: FloatArray, *, constant_first: bool) -> Affine:
+    match site.op_type:
+        case "Add":
+            return Affine(_ONE, _ONE, constant)
+        case "Sub":
+            return Affine(-_ONE, _ONE, constant) if constant_first else Affine(_ONE, _ONE, -constant)
+        case "Mul":
+            return Affine(constant, _ONE, _ZERO)
+    if constant_first:
+        site.refuse(
+            "dividing a constant by a computed tensor is not supported yet",
+            "divide by constants only, or apply the reciprocal before the model",
+        )
+    if np.any(constant == 0):
+        site.refuse("it divides by zero", "remove the zeros from the divisor")
+    return Affine(_ONE, constant, _ZERO)
+
+
+def _legacy_broadcast(site: Site, constant: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Before opset 7 the second operand was aligned at an explicit axis (ONNX operators, Add-6)."""
+    if site.opset >= 7 or not site.integer("broadcast", 0):
+        return constant
+    axis = site.integer("axis", len(shape) - constant.ndim)
+    trailing = len(shape) - constant.ndim - (axis + len(shape) if axis < 0 else axis)
+    if trailing < 0:
+        raise MalformedModelError(f"axis {axis} does not fit shapes {list(shape)} and {list(constant.shape)}")
+    return constant.reshape(constant.shape + (1,) * trailing)
+
+
+def _with_rank(site: Site, operand: int, rank: int) -> str:
+    """The operand with axes of size 1 in front until it has as many axes as the constant."""
+    shape, value = site.shape(operand), site.value(operand)
+    if len(shape) >= rank:
+        return value
+    return site.apply(Reshape((1,) * (rank - len(shape)) + shape), value, "reshape")

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gemm and MatMul with constant weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from fpgann.errors import MalformedModelError, UnsupportedOperatorError
+from fpgann.frontend.onnx.constants import Codes, Known
+from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
+from fpgann.ir import Constant, Encoding
+from fpgann.ir.ops.affine import Affine
+from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.reshape import Reshape
+from fpgann.numerics.fixed import FixedType
+from fpgann.numerics.integers import FloatArray
+from fpgann.numerics.interval import CodeRange
+
+
+@IMPORTERS.register((STANDARD, "MatMul"))
+def import_matmul(site: Site) -> None:
+    """Tensor times constant matrix; leading axes of size 1 of the matrix are dropped."""
+    _check_sides(site)
+    known = site.known(1, "weight")
+    shape = known.data.shape
+    if any(size != 1 for size in shape[:-2]):
+        site.refuse(
+            f"weights of shape {list(shape)} hold several matrices",
+            "split the product into one MatMul per matrix",
+        )
+    if not shape or known.data.size == 0:
+        raise MalformedModelError(f"weights of shape {list(shape)} are no matrix")
+    vector = len(shape) == 1
+    matrix = _reshaped(known, (shape[0], 1) if vector else shape[-2:])
+    value = site.value(0)
+    x_shape = site.shape(0)
+    layer = Dense(weight_constant(matrix, 1.0))
+    _check_inputs(site, layer)
+    if len(shape) > 2 and len(x_shape) == 1:
+        site.refuse("it multiplies a vector with a stack of matrices", "give it an input with two axes")
+    if len(shape) > max(len(x_shape), 2):
+        value = site.apply(Reshape((1,) * (len(shape) - len(x_shape)) + x_shape), value, "reshape")
+    if vector:
+        product = site.apply(layer, value, "product")
+        site.deliver(Reshape(x_shape[:-1]), product)
+    else:
+        site.deliver(layer, value)
+
+
+@IMPORTERS.register((STANDARD, "Gemm"))
+def import_gemm(site: Site) -> None:
+    """alpha * x @ weight + beta * bias."""
+    _check_sides(site)
+    if len(site.shape(0)) != 2:
+        raise MalformedModelError(f"its input must have two axes, not shape {list(site.shape(0))}")
+    if site.integer("transA", 0):
+        site.refuse("it transposes its input (transA = 1)", "put a Transpose in front of it, or set transA to 0")
+    known = site.known(1, "weight")
+    if known.data.ndim != 2 or known.data.size == 0:
+        raise MalformedModelError(f"weights of shape {list(known.data.shape)} are no matrix")
+    if site.integer("transB", 0):
+        known = _moved(known, (1, 0))
+    weight = weight_constant(known, site.number("alpha", 1.0))
+    outputs = known.data.shape[1]
+    bias = site.number("beta", 1.0) * site.known(2, "bias").reals if site.has(2) else None
+    if bias is None or not np.any(bias):
+        layer, addend = Dense(weight), None
+    elif bias.size in (1, outputs) and bias.shape[-1:] in ((), (1,), (outputs,)):
+        layer, addend = Dense(weight, Constant(np.broadcast_to(bias.reshape(-1), (outputs,)).copy())), None
+    else:
+        layer, addend = Dense(weight), bias
+    _check_inputs(site, layer)
+    if addend is None:
+        site.deliver(layer, site.value(0))
+    else:
+        product = site.apply(layer, site.value(0), "product")
+        site.deliver(Affine(np.ones(()), np.ones(()), addend), product)
+
+
+def weight_constant(known: Known, factor: float) -> Constant:
+    """Weights times a factor, as codes if they come from a quantizer.
+
+    Args:
+        known: shape (inputs, outputs).
+        factor: exact number.
+
+    Raises:
+        UnsupportedOperatorError: the scale of the codes varies along the inputs.
+    """
+    if known.codes is None or factor == 0:
+        return Constant(known.reals * factor)
+    codes = known.codes
+    hull = CodeRange(int(codes.codes.min()), int(codes.codes.max()))
+    scales = tuple(scale * Fraction(factor) for scale in _scale_per_output(codes))
+    power = _power_of_two(scales[0]) if len(scales) == 1 else None
+    nominal = CodeRange(codes.low, codes.high)
+    if power is not None:
+        return Constant(codes.codes, Encoding(FixedType.holding(nominal, -power), hull))
+    return Constant(codes.codes, Encoding(FixedType.holding(nominal, 0), hull, scales))
+
+
+def _scale_per_output(codes: Codes) -> tuple[Fraction, ...]:
+    if np.any(codes.channel != codes.channel[:1]):
+        raise UnsupportedOperatorError(
+            "the scale of its quantized weights varies along the inputs of the layer",
+            hint="quantize the weights with one scale, or with one per output channel",
+        )
+    scales = tuple(codes.scales[i] for i in codes.channel[0])
+    return scales[:1] if len(set(scales)) == 1 else scales
+
+
+def _power_of_two(number: Fraction) -> int | None:
+    """k if the number is 2**k."""
+    power = number.numerator.bit_length() - number.denominator.bit_length()
+    return power if number == Fraction(2) ** power else None
+
+
+def _moved(known: Known, permutation: tuple[int, ...]) -> Known:
+    codes = known.codes
+    moved = None if codes is None else codes.moved(lambda array: np.transpose(array, permutation))
+    return Known(np.transpose(known.data, permutation), moved)
+
+
+def _reshaped(known: Known, shape: tuple[int, ...]) -> Known:
+    codes = known.codes
+    moved = None if codes is None else codes.moved(lambda array: array.reshape(shape))
+    return Known(known.data.reshape(shape), moved)
+
+
+def _check_sides(site: Site) -> None:
+    if site.is_known(0):
+        site.refuse(
+            "its constant is the left operand",
+            "write the product with the weights on the right (transpose both operands and the result)",
+        )
+    if not site.is_known(1):
+        site.refuse(
+            "it multiplies two computed tensors", "only products with constant weights are supported so far"
+        )
+
+
+def _check_inputs(site: Site, layer: Dense) -> None:
+    inputs, shape = layer.weight.data.shape[0], site.shape(0)
+    if not shape or shape[-1] != inputs:
+        raise MalformedModelError(f"weights of {inputs} rows do not fit an input of shape {list(shape)}")

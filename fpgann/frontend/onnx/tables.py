@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which function imports which ONNX operator, and what it is handed to do so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from typing import NoReturn, TypeAlias
+
+import onnx_ir
+
+from fpgann.dispatch import StageTable
+from fpgann.errors import MalformedModelError, UnsupportedOperatorError
+from fpgann.frontend.onnx.constants import Known
+from fpgann.ir import GraphBuilder, Operator
+
+MAX_ELEMENTS = 2**31
+
+STANDARD = ""
+QONNX_DOMAINS = (
+    "qonnx.custom_op.general",
+    "qonnx.custom_op.channels_last",
+    "onnx.brevitas",
+    "finn.custom_op.general",
+)
+
+
+@dataclass
+class Progress:
+    """What the import has found so far.
+
+    Args:
+        builder: the graph being built.
+        opsets: domain -> version.
+        reserved: value names of the ONNX graph, which intermediate results must not take.
+        known: ONNX value name -> its constant.
+        values: ONNX value name -> name of the graph's value that holds it.
+    """
+
+    builder: GraphBuilder
+    opsets: dict[str, int]
+    reserved: set[str]
+    known: dict[str, Known] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """One ONNX node being imported: its operands, its attributes, and where its results go.
+
+    Args:
+        node: the node.
+        progress: everything imported before it.
+    """
+
+    def __init__(self, node: onnx_ir.Node, progress: Progress) -> None:
+        self.node = node
+        self.op_type = node.op_type
+        self.name = node.name or (node.outputs[0].name if node.outputs else "") or node.op_type
+        self.opset = progress.opsets.get(node.domain, 1)
+        self.built: list[Operator] = []
+        self._progress = progress
+
+    # -- operands
+
+    def operand(self, index: int) -> str:
+        """The ONNX name of an operand; empty if it is left out."""
+        if index >= len(self.node.inputs):
+            return ""
+        value = self.node.inputs[index]
+        return (value.name or "") if value is not None else ""
+
+    def has(self, index: int) -> bool:
+        """Whether an operand is given."""
+        return bool(self.operand(index))
+
+    def is_known(self, index: int) -> bool:
+        """Whether an operand is a constant."""
+        return self.operand(index) in self._progress.known
+
+    def known(self, index: int, role: str) -> Known:
+        """A constant operand.
+
+        Args:
+            index: which operand.
+            role: what it is, for the message.
+
+        Raises:
+            UnsupportedOperatorError: it is computed from the model's inputs.
+            MalformedModelError: it is missing.
+        """
+        name = self.operand(index)
+        if not name:
+            raise MalformedModelError(f"its {role} is missing")
+        constant = self._progress.known.get(name)
+        if constant is None:
+            raise UnsupportedOperatorError(
+                f"its {role} ('{name}') is computed from the model's inputs",
+                hint=f"export the model with a constant {role}",
+            )
+        return constant
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The shape of an operand that is not constant."""
+        return self._progress.builder.type(self.value(index)).shape
+
+    def value(self, index: int) -> str:
+        """The graph's name of an operand that is not constant.
+
+        Raises:
+            MalformedModelError: the operand is missing.
+            UnsupportedOperatorError: it is constant.
+        """
+        name = self.operand(index)
+        if not name:
+            raise MalformedModelError(f"its operand {index} is missing")
+        if name not in self._progress.values:
+            self.refuse(
+                f"its operand {index} ('{name}') is a constant",
+                "only the other operands may be constants; re-export the model with constants folded",
+            )
+        return self._progress.values[name]
+
+    # -- attributes
+
+    def integer(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        attribute = self._attribute(name, onnx_ir.AttributeType.INT)
+        return default if attribute is None else attribute.as_int()
+
+    def number(self, name: str, default: float) -> float:
+        """A float attribute, exactly as stored."""
+        attribute = self._attribute(name, onnx_ir.AttributeType.FLOAT)
+        return default if attribute is None else float(attribute.as_float())
+
+    def text(self, name: str, default: str) -> str:
+        """A string attribute."""
+        attribute = self._attribute(name, onnx_ir.AttributeType.STRING)
+        return default if attribute is None else attribute.as_string()
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """An attribute that is a list of integers; None if it is left out."""
+        attribute = self._attribute(name, onnx_ir.AttributeType.INTS)
+        return None if attribute is None else tuple(attribute.as_ints())
+
+    def _attribute(self, name: str, kind: onnx_ir.AttributeType) -> onnx_ir.Attr | None:
+        attribute = self.node.attributes.get(name)
+        if attribute is not None and attribute.type != kind:
+            raise MalformedModelError(f"attribute '{name}' must be of type {kind.name}, not {attribute.type.name}")
+        return attribute
+
+    # -- results
+
+    def apply(self, op: Operator, operand: str, suffix: str) -> str:
+        """Add a node whose result stays inside this ONNX node.
+
+        Args:
+            op: the operator.
+            operand: graph name of what it reads.
+            suffix: appended to the ONNX node's name.
+
+        Returns:
+            The graph name of the result.
+        """
+        name = f"{self.name}_{suffix}"
+        result, count = name, 2
+        while result in self._progress.reserved:
+            result, count = f"{name}_{count}", count + 1
+        self._progress.reserved.add(result)
+        return self._add(op, operand, name, result)
+
+    def deliver(self, op: Operator, operand: str) -> None:
+        """Add the node that computes the ONNX node's first output."""
+        output = self.output()
+        self._progress.values[output] = self._add(op, operand, self.name, output)
+
+    def alias(self, operand: str) -> None:
+        """Make the first output another name of a value."""
+        self._progress.values[self.output()] = operand
+
+    def settle(self, constant: Known) -> None:
+        """Make the first output a constant."""
+        self._progress.known[self.output()] = constant
+
+    def output(self) -> str:
+        """The ONNX name of the first output.
+
+        Raises:
+            MalformedModelError: it is missing.
+        """
+        name = self.node.outputs[0].name if self.node.outputs else None
+        if not name:
+            raise MalformedModelError("it has no output")
+        return name
+
+    def refuse_outputs(self, hint: str) -> None:
+        """Refuse a node of which any output but the first is used."""
+        for output in self.node.outputs[1:]:
+            if output.name and (output.uses() or output.is_graph_output()):
+                raise UnsupportedOperatorError(f"its output '{output.name}' is not supported", hint=hint)
+
+    def refuse(self, message: str, hint: str) -> NoReturn:
+        """Refuse the node.
+
+        Raises:
+            UnsupportedOperatorError: always.
+        """
+        raise UnsupportedOperatorError(message, hint=hint)
+
+    def _add(self, op: Operator, operand: str, name: str, result: str) -> str:
+        builder = self._progress.builder
+        shapes = [type_.shape for type_ in op.infer((builder.type(operand),))]
+        if any(prod(shape) > MAX_ELEMENTS for shape in shapes):
+            self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the shapes of its operands")
+        self.built.append(op)
+        return builder.add(op, (operand,), name=name, outputs=(result,))
+
+
+Importer: TypeAlias = Callable[[Site], None]
+Folder: TypeAlias = Callable[[Site], Known]
+
+IMPORTERS: StageTable[Importer] = StageTable("ONNX import")  # keys are (domain, operator type)
+FOLDERS: StageTable[Folder] = StageTable("ONNX constant folding")
