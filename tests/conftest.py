@@ -15,7 +15,7 @@ from fpgann.eda.tools import TOOL_BY_NAME, Tool
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Time limits of single examples only measure how busy the machine is; a failing example prints how to repeat it.
+# Time limits of examples measure how busy the machine is; a failing example prints how to repeat it.
 hypothesis.settings.register_profile("fpgann", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("fpgann")
 

@@ -127,7 +127,8 @@ def _check_block(nodes: list[jinja2.nodes.Node]) -> Iterator[tuple[int, str]]:
             test = node.test.node if isinstance(node.test, jinja2.nodes.Not) else node.test
             if not isinstance(test, _NAMES):
                 yield node.lineno, "an if on something other than a name, an attribute, or its negation"
-            yield from _check_value(test)
+            else:
+                yield from _check_value(test)
             yield from _check_block([*node.body, *node.elif_, *node.else_])
         else:
             yield node.lineno, f"a {type(node).__name__.lower()} block"

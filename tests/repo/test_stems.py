@@ -37,7 +37,7 @@ def test_a_handler_stands_in_a_file_of_its_operators_name() -> None:
         for key in table:
             module = table[key].__module__
             # Only handlers in a folder `ops` follow the rule, and only for operators of the graph.
-            if isinstance(key, type) and issubclass(key, Operator) and ".ops." in module:
-                if _stem(module) != _stem(key.__module__):
-                    found.append(f"{table.stage}: {key.__name__} of {key.__module__} is handled in {module}")
+            follows = isinstance(key, type) and issubclass(key, Operator) and ".ops." in module
+            if follows and _stem(module) != _stem(key.__module__):
+                found.append(f"{table.stage}: {key.__name__} of {key.__module__} is handled in {module}")
     assert not found, "\n".join(found)
