@@ -13,7 +13,7 @@ import numpy as np
 from fpgann.errors import ConfigError
 from fpgann.numerics.integers import FLOAT64_EXACT, FloatArray, IntArray, integers
 from fpgann.numerics.interval import CodeRange
-from fpgann.numerics.rounding import Rounding, round_shift, round_values
+from fpgann.numerics.rounding import Rounding, round_fraction, round_shift, round_values
 
 MAX_WIDTH_BITS = 1024
 
@@ -68,7 +68,9 @@ class FixedType:
         """The notation of `ap_fixed`: `fixed<W,I>` or `ufixed<W,I>`."""
         return f"{'' if self.signed else 'u'}fixed<{self.width},{self.width - self.frac}>"
 
-    def encode(self, values: FloatArray, rounding: Rounding = Rounding.RND, overflow: Overflow = Overflow.SAT) -> IntArray:
+    def encode(
+        self, values: FloatArray, rounding: Rounding = Rounding.RND, overflow: Overflow = Overflow.SAT
+    ) -> IntArray:
         """Round finite float64 values to codes, exactly (no intermediate rounding).
 
         Args:
@@ -79,11 +81,18 @@ class FixedType:
         Returns:
             Codes of the same shape, int64 (object for widths above 63 bits).
         """
-        scaled = round_values(np.ldexp(np.asarray(values, np.float64), self.frac), rounding)
-        if scaled.size == 0 or float(np.max(np.abs(scaled))) < float(FLOAT64_EXACT):
-            codes: IntArray = scaled.astype(np.int64)
+        exact = np.asarray(values, np.float64)
+        with np.errstate(over="ignore", under="ignore"):
+            scaled = np.asarray(np.ldexp(exact, self.frac))
+        if np.any(np.ldexp(scaled, -self.frac) != exact):  # too large or too small for float64
+            rounded = [round_fraction(Fraction(float(v)) / self.lsb, rounding) for v in exact.flat]
+            codes: IntArray = np.array(rounded, dtype=object).reshape(exact.shape)
         else:
-            codes = np.array([int(v) for v in scaled.flat], dtype=object).reshape(scaled.shape)
+            whole = round_values(scaled, rounding)
+            if whole.size == 0 or float(np.max(np.abs(whole))) < float(FLOAT64_EXACT):
+                codes = whole.astype(np.int64)
+            else:
+                codes = np.array([int(v) for v in whole.flat], dtype=object).reshape(whole.shape)
         return integers(resolve_overflow(codes, self, overflow))
 
     def decode(self, codes: IntArray) -> FloatArray:
@@ -104,20 +113,26 @@ def resolve_overflow(codes: IntArray, fixed: FixedType, overflow: Overflow) -> I
         case Overflow.SAT_ZERO:
             return np.asarray(np.where((codes < low) | (codes > high), 0, codes))
         case Overflow.WRAP:
-            return np.asarray((codes - low) % (1 << fixed.width) + low)
+            return _drop_high_bits(codes, fixed)
         case Overflow.WRAP_SM:
-            wrapped = (codes - low) % (1 << fixed.width) + low
+            wrapped = _drop_high_bits(codes, fixed)
             if not fixed.signed:
-                return np.asarray(wrapped)
+                return wrapped
             lowest_deleted_bit = (codes // (1 << fixed.width)) % 2
             return np.asarray(np.where((wrapped < 0) == (lowest_deleted_bit == 1), wrapped, -1 - wrapped))
+
+
+def _drop_high_bits(codes: IntArray, fixed: FixedType) -> IntArray:
+    kept = codes % (1 << fixed.width)
+    return np.asarray(np.where(kept > fixed.range.high, kept - (1 << fixed.width), kept))
 
 
 def convert(
     codes: IntArray, source: FixedType, target: FixedType, rounding: Rounding, overflow: Overflow
 ) -> IntArray:
     """Codes of one type as codes of another: shift the binary point, round, resolve overflow; exact."""
-    return integers(resolve_overflow(round_shift(codes, source.frac - target.frac, rounding), target, overflow))
+    shifted = round_shift(codes, source.frac - target.frac, rounding)
+    return integers(resolve_overflow(shifted, target, overflow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +149,8 @@ class Precision:
 
 
 _PRECISION = re.compile(
-    r"\s*(?:ap_|ac_)?(?P<kind>u?fixed|u?int)\s*<\s*(?P<width>\d+)\s*"
-    r"(?:,\s*(?P<integer>-?\d+)\s*)?(?:,\s*(?P<rounding>[A-Z_]+)\s*)?(?:,\s*(?P<overflow>[A-Z_]+)\s*)?>\s*"
+    r"\s*(?:ap_|ac_)?(?P<kind>u?fixed|u?int)\s*<\s*(?P<width>[0-9]{1,9})\s*"
+    r"(?:,\s*(?P<integer>-?[0-9]{1,9})\s*)?(?:,\s*(?P<rounding>[A-Z_]+)\s*)?(?:,\s*(?P<overflow>[A-Z_]+)\s*)?>\s*"
 )
 
 
@@ -149,13 +164,16 @@ def parse_precision(text: str) -> Precision:
         ConfigError: the text is no such type.
     """
     match = _PRECISION.fullmatch(text)
-    hint = "write it like 'fixed<16,6>' or 'ufixed<8,0,RND_CONV,SAT>' (width, integer bits, rounding, overflow)"
+    form = "(width, integer bits, rounding, overflow)"
+    hint = f"write it like 'fixed<16,6>' or 'ufixed<8,0,RND_CONV,SAT>' {form}"
     if match is None:
         raise ConfigError(f"'{text}' is no fixed-point type", hint=hint)
     width = int(match["width"])
     is_integer = match["kind"].endswith("int")
     if not is_integer and match["integer"] is None:
         raise ConfigError(f"'{text}' lacks the number of integer bits", hint=hint)
+    if is_integer and match["integer"] is not None:
+        raise ConfigError(f"'{text}' is an integer type and takes no number of integer bits", hint=hint)
     if not 1 <= width <= 64:
         raise ConfigError(f"'{text}' is {width} bits wide; a value may have 1 to 64 bits", hint=hint)
     integer_bits = width if match["integer"] is None else int(match["integer"])
@@ -167,4 +185,5 @@ def parse_precision(text: str) -> Precision:
     except ValueError as error:
         modes = ", ".join(m.value for m in (*Rounding, *Overflow))
         raise ConfigError(f"'{text}': {error}", hint=f"modes are {modes}") from None
-    return Precision(FixedType(not match["kind"].startswith("u"), width, width - integer_bits), rounding, overflow)
+    fixed = FixedType(not match["kind"].startswith("u"), width, width - integer_bits)
+    return Precision(fixed, rounding, overflow)

@@ -25,11 +25,13 @@ def fits_int64(bound: int) -> bool:
 
 def integers(values: Any) -> IntArray:
     """An array of integers in the narrowest of the two forms: int64, else object."""
-    array = np.asarray(values)
-    if array.dtype != object:
+    # numpy would take a Python integer of 64 bits for uint64, and a list with one for float64
+    array = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+    if array.dtype != object and array.dtype != np.uint64:
         return array.astype(np.int64)
-    bound = max((abs(int(v)) for v in array.flat), default=0)
-    return array.astype(np.int64) if fits_int64(bound) else array
+    numbers = [int(v) for v in array.flat]  # an object array may hold numpy's integers, which wrap
+    bound = max(map(abs, numbers), default=0)
+    return np.array(numbers, np.int64 if fits_int64(bound) else object).reshape(array.shape)
 
 
 def magnitude(codes: IntArray) -> int:
@@ -42,7 +44,7 @@ def magnitude(codes: IntArray) -> int:
 def multiply_add(codes: IntArray, factor: IntArray | int, addend: IntArray | int) -> IntArray:
     """`codes * factor + addend`, exactly, with broadcasting."""
     factors, addends = integers(factor), integers(addend)
-    bound = magnitude(codes) * magnitude(factors) + magnitude(addends)
+    bound = max(1, magnitude(codes)) * max(1, magnitude(factors)) + magnitude(addends)
     if fits_int64(bound) and codes.dtype != object:
         return np.asarray(codes * factors.astype(np.int64) + addends.astype(np.int64))
     return np.asarray(codes.astype(object) * factors.astype(object) + addends.astype(object))
@@ -63,11 +65,10 @@ def matmul(codes: IntArray, weights: IntArray) -> IntArray:
     """
     if weights.size == 0 or codes.size == 0:
         return np.zeros((*codes.shape[:-1], weights.shape[1]), np.int64)
-    if weights.dtype == object or codes.dtype == object:
-        bound = magnitude(codes) * magnitude(weights) * weights.shape[0]
-    else:
-        column_sums = np.abs(weights).sum(axis=0, dtype=np.float64).max()
-        bound = int(magnitude(codes) * (int(column_sums) + 1))
+    largest, inputs = max(1, magnitude(weights)), weights.shape[0]
+    if fits_int64(largest * inputs):
+        largest, inputs = max(1, int(np.abs(weights).sum(axis=0).max())), 1
+    bound = max(1, magnitude(codes)) * largest * inputs  # of the operands too: neither may be rounded
     if bound < FLOAT64_EXACT:
         return np.asarray((codes.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64))
     if fits_int64(bound):

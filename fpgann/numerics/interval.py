@@ -84,7 +84,7 @@ def matmul_ranges(low: IntArray, high: IntArray, weights: IntArray) -> tuple[Int
     Returns:
         Least and greatest accumulator, each of shape (outputs,).
     """
-    bound = max(magnitude(low), magnitude(high)) * magnitude(weights) * max(1, weights.shape[0])
+    bound = max(1, magnitude(low), magnitude(high)) * max(1, magnitude(weights)) * max(1, weights.shape[0])
     kind = np.int64 if fits_int64(bound) else object
     lows, highs, factors = low.astype(kind)[:, None], high.astype(kind)[:, None], weights.astype(kind)
     at_low, at_high = lows * factors, highs * factors

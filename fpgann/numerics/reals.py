@@ -95,7 +95,7 @@ def sqrt(value: Fraction) -> Real:
 _INFINITE = Fraction(1 << 4096)  # stands for an end that interval arithmetic could not bound at all
 
 
-def _from_end(end: tuple[int, int, int, int], upper: bool) -> Fraction:
+def _from_end(end: tuple[int, int, int, int], *, upper: bool) -> Fraction:
     sign, mantissa, exponent, _ = (int(part) for part in end)
     if mantissa == 0 and exponent != 0:
         return _INFINITE if upper else -_INFINITE

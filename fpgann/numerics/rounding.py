@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from fpgann.numerics.integers import IntArray, FloatArray, fits_int64
+from fpgann.numerics.integers import FloatArray, IntArray, fits_int64, magnitude
 
 
 class Rounding(enum.Enum):
@@ -28,7 +28,9 @@ class Rounding(enum.Enum):
     UP = "UP"  # away from zero
 
 
-NEAREST = frozenset({Rounding.RND, Rounding.RND_ZERO, Rounding.RND_MIN_INF, Rounding.RND_INF, Rounding.RND_CONV})
+NEAREST = frozenset(
+    {Rounding.RND, Rounding.RND_ZERO, Rounding.RND_MIN_INF, Rounding.RND_INF, Rounding.RND_CONV}
+)
 
 
 def round_fraction(value: Fraction, mode: Rounding) -> int:
@@ -78,29 +80,29 @@ def step_boundary(code: int, mode: Rounding) -> tuple[Fraction, bool]:
             return (Fraction(code - 1), False) if code > 0 else (Fraction(code), True)
 
 
-def round_ratio(numerator: IntArray, denominator: int, mode: Rounding) -> IntArray:
+def round_ratio(numerator: IntArray, denominator: int | IntArray, mode: Rounding) -> IntArray:
     """Round `numerator / denominator` element by element, exactly.
 
     Args:
-        numerator: int64 or object (unbounded) codes; the caller picks the type so that twice it fits.
-        denominator: positive.
+        numerator: int64 or object (unbounded) codes.
+        denominator: positive; one number or an array that broadcasts. Twice it must fit the numerator's type.
         mode: rounding mode.
 
     Returns:
         Integers of the numerator's array type.
     """
-    floor = numerator // denominator
-    rest = numerator - floor * denominator
+    floor = np.asarray(numerator // denominator)
+    rest = np.asarray(numerator % denominator)
     inexact = rest != 0
     if mode is Rounding.TRN:
         return floor
     if mode is Rounding.CEIL:
-        return floor + inexact
-    negative = floor < 0  # with a rest, floor < 0 exactly when the number is negative
+        return np.asarray(floor + inexact)
+    negative = np.asarray(floor < 0)  # with a rest, floor < 0 exactly when the number is negative
     if mode is Rounding.TRN_ZERO:
-        return floor + (inexact & negative)
+        return np.asarray(floor + (inexact & negative))
     if mode is Rounding.UP:
-        return floor + (inexact & ~negative)
+        return np.asarray(floor + (inexact & ~negative))
     twice = rest * 2
     above, tie = twice > denominator, twice == denominator
     match mode:
@@ -114,13 +116,13 @@ def round_ratio(numerator: IntArray, denominator: int, mode: Rounding) -> IntArr
             tie_up = tie & ~negative
         case _:
             tie_up = tie & (floor % 2 != 0)
-    return floor + (above | tie_up)
+    return np.asarray(floor + (above | tie_up))
 
 
 def round_shift(codes: IntArray, shift: int, mode: Rounding) -> IntArray:
     """Round `codes / 2**shift` exactly; a negative shift multiplies."""
     if shift <= 0:
-        bound = int(np.max(np.abs(codes), initial=0)) << -shift
+        bound = max(1, magnitude(codes)) << -shift
         wide = codes if fits_int64(bound) else codes.astype(object)
         return np.asarray(wide * (1 << -shift))
     wide = codes if fits_int64(1 << (shift + 1)) else codes.astype(object)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real functions of one code that end in rounding: what lies between an accumulator and the next codes.
 
-A ScalarMap is the exact meaning of "scale, add bias, batch normalization, ReLU, sigmoid, quantize" between two
-integer tensors. It is a staircase: a monotone function from integers to integers. It is evaluated by exact
-rational arithmetic where it is piecewise linear, and through its steps otherwise.
+A ScalarMap is the exact meaning of "scale, add bias, batch normalization, ReLU, sigmoid, quantize" between
+two integer tensors. It is a staircase: a monotone function from integers to integers. It is evaluated by
+exact rational arithmetic where it is piecewise linear, and through its steps otherwise.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -21,6 +22,7 @@ from fpgann.numerics.integers import FloatArray, IntArray, fits_int64, integers,
 from fpgann.numerics.rounding import Rounding, round_fraction, round_ratio, round_values, step_boundary
 from fpgann.numerics.steps import Affine, Bound, Clip, Step
 
+_GREATEST_FLOAT = Fraction(sys.float_info.max)
 MANY_STEPS = 4096  # above this many output codes, closed-form evaluation beats a list of thresholds
 
 
@@ -50,7 +52,9 @@ class ScalarMap:
 
     steps: tuple[Step, ...]
     rounder: Rounder
-    _staircases: dict[tuple[int, int, int], Staircase] = field(default_factory=dict, compare=False, repr=False)
+    _staircases: dict[tuple[int, int, int], Staircase] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _float_staircases: dict[tuple[int, int, int], Staircase] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -102,7 +106,10 @@ class ScalarMap:
         if exponent is not None:
             rounder = self.rounder
             limit = float(max(abs(rounder.low), abs(rounder.high)) + 1)
-            scaled = np.clip(np.ldexp(np.asarray(values, np.float64), exponent), -limit, limit)
+            with np.errstate(over="ignore", under="ignore"):
+                scaled = np.clip(np.ldexp(np.asarray(values, np.float64), exponent), -limit, limit)
+            # what float64 is too coarse for is still not zero
+            scaled = np.where((scaled == 0) & (values != 0), np.copysign(0.25, values), scaled)
             return np.clip(round_values(scaled, rounder.mode).astype(np.int64), rounder.low, rounder.high)
         moved = np.moveaxis(values, axis, -1) if self.channels > 1 else values
         if self.channels == 1:
@@ -155,7 +162,9 @@ class Staircase:
 
     def apply(self, codes: IntArray | FloatArray) -> IntArray:
         """Evaluate; codes may have any shape."""
-        count = np.searchsorted(self.thresholds, codes, side="right")
+        count = np.asarray(np.searchsorted(self.thresholds, codes, side="right"))
+        if not fits_int64(abs(self.base) + len(self.thresholds)):
+            count = count.astype(object)
         return self.base + count if self.rising else self.base - count
 
 
@@ -170,7 +179,9 @@ def _first_code(bound: Bound, low: int, high: int) -> int:
     return min(max(code, low), high + 1)
 
 
-def _exact_threshold(scalar_map: ScalarMap, channel: int, code: int, rising: bool, low: int, high: int) -> int:
+def _exact_threshold(
+    scalar_map: ScalarMap, channel: int, code: int, *, rising: bool, low: int, high: int
+) -> int:
     at, inclusive = step_boundary(code, scalar_map.rounder.mode)
     bound = Bound(at, inclusive)
     for step in reversed(scalar_map.steps):
@@ -198,7 +209,9 @@ def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Stai
     settled = (thresholds == np.ceil(above)) & ((thresholds != below) | (below == above))
     settled &= np.abs(thresholds) < 2.0**51
     exact = [
-        int(thresholds[i]) if settled[i] else _exact_threshold(scalar_map, channel, code, rising, low, high)
+        int(thresholds[i])
+        if settled[i]
+        else _exact_threshold(scalar_map, channel, code, rising=rising, low=low, high=high)
         for i, code in enumerate(codes)
     ]
     at_or_below = sum(t <= low for t in exact)
@@ -220,8 +233,8 @@ def _float_staircase(scalar_map: ScalarMap, channel: int) -> Staircase:
             continue
         low, high = reals.enclose(bound.at, 256)
         tie_is_below = low == high and bound.rising != bound.inclusive
-        least = float(high)
-        while Fraction(least) < high or (tie_is_below and Fraction(least) == high):
+        least = float(min(max(high, -_GREATEST_FLOAT), _GREATEST_FLOAT))
+        while least < math.inf and (Fraction(least) < high or (tie_is_below and Fraction(least) == high)):
             least = math.nextafter(least, math.inf)
         thresholds.append(least)
     base = rounder.low if rising else rounder.high
@@ -261,7 +274,7 @@ class LinearRounding:
 
     def fits_int64(self, codes: IntArray) -> bool:
         """Whether evaluation on these codes stays within int64."""
-        largest = magnitude(codes) * magnitude(self.numerator) + magnitude(self.constant)
+        largest = max(1, magnitude(codes)) * max(1, magnitude(self.numerator)) + magnitude(self.constant)
         return codes.dtype != object and fits_int64(max(largest, 2 * magnitude(self.denominator)))
 
     def apply(self, codes: IntArray) -> IntArray:

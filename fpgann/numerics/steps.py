@@ -2,8 +2,8 @@
 """The real functions a ScalarMap is made of, each with its exact inverse.
 
 A step knows the preimage of a half line, once exactly (`preimage`) and once for many half lines at a time as
-float64 numbers with a rigorous error radius (`preimage_floats`). The second settles almost every threshold of a
-staircase; the first decides the few whose float64 interval holds an integer.
+float64 numbers with a rigorous error radius (`preimage_floats`). The second settles almost every threshold of
+a staircase; the first decides the few whose float64 interval holds an integer.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.reals import Real
 
 _EPSILON = 2.0**-51  # two units in the last place: one for the operation, one for the constant
+_TINY = 2.0**-1060  # covers what float64 loses below its normal numbers
+_LEAST = 2.0**-1000  # numbers below have too few bits left to be factors
 
 FloatBounds: TypeAlias = tuple[FloatArray, FloatArray]  # centres and error radii
 
@@ -71,7 +73,7 @@ class Affine:
     def preimage_floats(self, bounds: FloatBounds, channel: int) -> FloatBounds:
         """The same for many bounds: centres and error radii."""
         scale, offset = self.at(channel)
-        return _solve_affine(bounds, float(scale), float(offset))
+        return _solve_affine(bounds, _float(scale), _float(offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ class Normalize:
     def preimage_floats(self, bounds: FloatBounds, channel: int) -> FloatBounds:
         """The same for many bounds: centres and error radii."""
         gamma, beta, mean, variance = self.at(channel)
-        gain = float(gamma) / float(variance) ** 0.5
-        return _solve_affine(_solve_affine(bounds, gain, float(beta)), 1.0, -float(mean))
+        is_normal = min(abs(gamma), variance) > _LEAST
+        gain = _float(gamma) / _float(variance) ** 0.5 if is_normal else 0.0
+        return _solve_affine(_solve_affine(bounds, gain, _float(beta)), 1.0, -_float(mean))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ class Clip:
             outside = -position if is_floor else position
             if outside > 0 or (outside == 0 and bound.inclusive != (bound.rising != is_floor)):
                 # every y is on the limit's inner side, so the bound beyond it holds for all or for none
-                return _everything(bound.rising == is_floor)
+                return _everything(always=bound.rising == is_floor)
         return bound
 
     def preimage_floats(self, bounds: FloatBounds, channel: int) -> FloatBounds:
@@ -164,8 +167,11 @@ class Clip:
         for limit, beyond in ((self.low, -np.inf), (self.high, np.inf)):
             if limit is None:
                 continue
-            distance = centres - float(limit)
-            doubtful = np.abs(distance) <= radii + _EPSILON * (np.abs(centres) + abs(float(limit)))
+            with np.errstate(all="ignore"):
+                distance = centres - _float(limit)
+                margin = radii + _EPSILON * (np.abs(centres) + abs(_float(limit))) + _TINY
+            # a centre that is no number is doubtful, an infinite one without error is beyond all limits
+            doubtful = ~((np.abs(distance) > margin) | (np.isinf(centres) & (radii == 0)))
             outside = ~doubtful & ((distance < 0) == (beyond < 0))
             centres = np.where(outside, beyond, centres)
             radii = np.where(doubtful, np.inf, np.where(outside, 0.0, radii))
@@ -199,9 +205,9 @@ class Curve:
             return bound
         curve = CURVES[self.name]
         if reals.sign(reals.add(bound.at, -curve.low)) <= 0:
-            return _everything(bound.rising)
+            return _everything(always=bound.rising)
         if reals.sign(reals.add(bound.at, -curve.high)) >= 0:
-            return _everything(not bound.rising)
+            return _everything(always=not bound.rising)
         at = Fraction(0) if bound.at == curve.middle else reals.increasing_function(curve.inverse, bound.at)
         return Bound(at, bound.inclusive, bound.rising)
 
@@ -221,7 +227,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class CurveDefinition:
-    """What is known of a curve: its limits, its value at zero, its inverse in interval arithmetic and float64."""
+    """A curve: its limits, its value at zero, its inverse in interval arithmetic and in float64."""
 
     low: Fraction
     high: Fraction
@@ -250,22 +256,30 @@ CURVES = {
 Step: TypeAlias = Affine | Normalize | Clip | Curve
 
 
+def _float(number: Fraction) -> float:
+    """The nearest float64; infinite beyond all of them."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else -float("inf")
+
+
 def _solve_affine(bounds: FloatBounds, scale: float, offset: float) -> FloatBounds:
     centres, radii = bounds
-    if scale == 0 or not np.isfinite(scale):
+    if not _LEAST < abs(scale) < 1 / _LEAST or not np.isfinite(offset):
         return centres, np.full_like(radii, np.inf)
     with np.errstate(all="ignore"):
         solved = (centres - offset) / scale
-        error = (radii + _EPSILON * (np.abs(centres) + abs(offset))) / abs(scale) * (1 + 1e-9)
-        error = np.where(np.isinf(solved), radii, error + 4 * _EPSILON * np.abs(solved))
-    return solved, error
+        error = (radii + _EPSILON * (np.abs(centres) + abs(offset)) + _TINY) / abs(scale) * (1 + 1e-9)
+        error = np.where(np.isinf(solved), np.inf, error + 4 * _EPSILON * np.abs(solved) + _TINY)
+    return solved, np.where(np.isinf(centres), radii, error)
 
 
-def _everything(always: bool) -> Bound:
+def _everything(*, always: bool) -> Bound:
     return Bound(None, always=always)
 
 
 def _constant(value: Real, bound: Bound) -> Bound:
     assert bound.at is not None
     side = reals.sign(reals.add(value, reals.multiply(bound.at, Fraction(-1))))
-    return _everything(bound.inclusive if side == 0 else (side > 0) == bound.rising)
+    return _everything(always=bound.inclusive if side == 0 else (side > 0) == bound.rising)
