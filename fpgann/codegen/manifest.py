@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in manifest.json and sim/design.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fpgann import __version__
+from fpgann.hardware.design import Design, Port
+from fpgann.ir import Encoding, Graph
+
+FORMAT = "fpgann build"
+VERSION = 1
+
+
+def describe_simulation(design: Design) -> dict[str, Any]:
+    """Ports and stages as the bench needs them (sim/design.json)."""
+
+    def port(item: Port) -> dict[str, Any]:
+        stream = item.stream
+        return {
+            "port": item.name,
+            "stream": stream.name,
+            "value": stream.value,
+            "elements": stream.elements,
+            "element_bits": stream.element_bits,
+            "signed": stream.codes.signed,
+        }
+
+    return {
+        "top": design.name,
+        "latency_cycles": design.latency_cycles,
+        "interval_cycles": design.interval_cycles,
+        "inputs": [port(item) for item in design.inputs],
+        "outputs": [port(item) for item in design.outputs],
+        "stages": [
+            {
+                "layer": stage.layers[0],
+                "stream": stage.target.name,
+                "value": stage.target.value,
+                "elements": stage.target.elements,
+                "element_bits": stage.target.element_bits,
+                "signed": stage.target.codes.signed,
+                "delay_cycles": stage.target.delay_cycles,
+            }
+            for stage in design.stages
+        ],
+    }
+
+
+def describe_build(
+    design: Design, graph: Graph, source: Mapping[str, Any], options: Mapping[str, Any], files: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """The manifest.
+
+    Args:
+        design: the design.
+        graph: its graph of codes.
+        source: name and sha256 of the model, and what was done to its outputs.
+        options: the options of the compilation.
+        files: every file of the build by relative path.
+    """
+    inputs = {value.name: value.type for value in graph.inputs}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "fpgann": __version__,
+        "model": dict(source),
+        "options": dict(options),
+        "top": design.name,
+        "latency_cycles": design.latency_cycles,
+        "interval_cycles": design.interval_cycles,
+        "inputs": [_tensor(p, inputs[p.model_name].shape, inputs[p.model_name].codes) for p in design.inputs],
+        "outputs": [
+            _tensor(p, graph.types[graph.outputs[p.model_name]].shape, graph.types[graph.outputs[p.model_name]].codes)
+            for p in design.outputs
+        ],
+        "files": {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())},
+    }
+
+
+def _tensor(port: Port, shape: tuple[int, ...], encoding: Encoding) -> dict[str, Any]:
+    """How a port carries a tensor: value = code * 2**-frac * scale + offset, element 0 in the low bits."""
+    return {
+        "name": port.model_name,
+        "port": port.name,
+        "shape": list(shape),
+        "type": str(encoding.fixed),
+        "frac": encoding.fixed.frac,
+        "element_bits": port.stream.element_bits,
+        "signed": port.stream.codes.signed,
+        "code_range": [encoding.range.low, encoding.range.high],
+        "scale": [float(s) for s in encoding.scale],
+        "offset": [float(o) for o in encoding.offset],
+    }
+
+
+def to_json(document: Any) -> bytes:
+    """Readable JSON with a fixed layout."""
+    return (json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n").encode()

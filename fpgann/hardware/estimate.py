@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a stage will cost, before any synthesis. First-order formulas, not calibrated yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from fpgann.hardware.design import (
+    FoldedKernel,
+    PointwiseKernel,
+    Requantizer,
+    Stage,
+    UnrolledKernel,
+)
+from fpgann.kernel.netlist import Opcode
+from fpgann.kernel.pipelining import register_bits
+from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
+from fpgann.numerics.integers import magnitude
+from fpgann.numerics.interval import CodeRange
+
+_DSP_BITS = (18, 27)  # DSP48E2, UG579: signed 27 x 18 multiplier
+_BLOCK_RAM_BITS = 36_864  # one 36 Kb block
+_DISTRIBUTED_BITS = 64  # of ROM in one 6-input LUT
+_SMALL_MEMORY_BITS = 4096  # below this, tools choose LUTs over a block RAM
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Estimated cost.
+
+    Args:
+        lut: 6-input LUTs.
+        ff: flip-flops.
+        dsp: DSP slices.
+        bram36: 36 Kb block RAMs.
+    """
+
+    lut: int = 0
+    ff: int = 0
+    dsp: int = 0
+    bram36: int = 0
+
+    def __add__(self, other: Resources) -> Resources:
+        """Both together."""
+        return Resources(self.lut + other.lut, self.ff + other.ff, self.dsp + other.dsp, self.bram36 + other.bram36)
+
+    def times(self, copies: int) -> Resources:
+        """Several of the same."""
+        return Resources(self.lut * copies, self.ff * copies, self.dsp * copies, self.bram36 * copies)
+
+
+def estimate(stage: Stage) -> Resources:
+    """Cost of one stage: a LUT per adder, comparator or saturation bit, a DSP slice per multiplier that fits one."""
+    match stage.kernel:
+        case UnrolledKernel(pipeline=pipeline):
+            netlist = pipeline.netlist
+            logic = sum(
+                netlist.range(n).width_bits
+                for n in range(len(netlist))
+                if netlist.opcode[n] in (Opcode.ADD, Opcode.CLAMP, Opcode.AT_LEAST, Opcode.EVEN_SHIFT)
+            )
+            return Resources(lut=logic, ff=register_bits(netlist) + stage.latency_cycles)
+        case PointwiseKernel(requantizer=requantizer, channels=channels):
+            return _requantizer(requantizer, 1).times(len(channels))
+        case FoldedKernel() as kernel:
+            in_bits = stage.source.element_bits + (not stage.source.codes.signed)
+            weight_bits = _signed_bits(int(kernel.weights.min()), int(kernel.weights.max()))
+            multiplier = _multiplier(in_bits, weight_bits)
+            acc_bits = kernel.accumulator.width_bits
+            neurons = multiplier.times(kernel.pe * kernel.simd) + Resources(ff=kernel.pe * acc_bits)
+            memory = _memory(kernel.steps, weight_bits * kernel.pe * kernel.simd)
+            buffers = Resources(lut=kernel.pe, ff=(stage.source.bits + stage.target.bits) // kernel.copies + 40)
+            total = neurons + memory + buffers
+            for requantizer in kernel.requantizers:
+                total += _requantizer(requantizer, kernel.groups).times(kernel.pe)
+            return total.times(kernel.copies)
+        case _:
+            return Resources()
+
+
+def weight_statistics(stage: Stage) -> tuple[int, int]:
+    """Number of weights a stage stores in memory, and their width (0 and 0 for adder graphs)."""
+    if not isinstance(stage.kernel, FoldedKernel):
+        return 0, 0
+    weights = stage.kernel.weights
+    return int(weights.size), _signed_bits(int(weights.min()), int(weights.max()))
+
+
+def _signed_bits(low: int, high: int) -> int:
+    return CodeRange(min(-1, low), max(0, high)).width_bits
+
+
+def _multiplier(a_bits: int, b_bits: int) -> Resources:
+    small, large = sorted((a_bits, b_bits))
+    if small * large <= 16:
+        return Resources(lut=small * large, ff=a_bits + b_bits)
+    return Resources(dsp=ceil(small / _DSP_BITS[0]) * ceil(large / _DSP_BITS[1]))
+
+
+def _memory(depth: int, width: int) -> Resources:
+    if depth == 1:
+        return Resources()
+    if depth * width <= _SMALL_MEMORY_BITS or depth <= 32:
+        return Resources(lut=width * ceil(depth / _DISTRIBUTED_BITS), ff=width)
+    # a 36 Kb block is at most 72 bits wide, 512 deep
+    return Resources(bram36=ceil(width / 72) if depth <= 512 else ceil(depth * width / _BLOCK_RAM_BITS))
+
+
+def _requantizer(requantizer: Requantizer, groups: int) -> Resources:
+    in_bits, out_bits = requantizer.source.width_bits, requantizer.target.width_bits
+    match requantizer.form:
+        case ShiftForm():
+            return Resources(lut=in_bits + out_bits, ff=out_bits)
+        case MultiplyForm(factor=factor):
+            factor_bits = magnitude(factor).bit_length() + 1
+            return _multiplier(in_bits, factor_bits) + Resources(lut=in_bits + out_bits, ff=in_bits + out_bits)
+        case TableForm(words=words):
+            return _memory(len(words), out_bits) + Resources(lut=2 * in_bits, ff=in_bits + out_bits)
+        case ThresholdForm() as form:
+            if requantizer.is_search:
+                size = requantizer.search_bits * in_bits
+                return _memory(form.steps * groups, in_bits) + Resources(lut=size, ff=size)
+            return Resources(lut=form.steps * ceil(in_bits / 2), ff=form.steps + out_bits)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Translation validation: every stage computes what the graph says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fpgann.errors import VerificationError
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, UnrolledKernel, WiringKernel
+from fpgann.kernel.netlist import evaluate
+from fpgann.kernel.requantize import Form, ThresholdForm, apply_form
+from fpgann.numerics.integers import IntArray, matmul, multiply_add
+
+
+def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
+    """What the hardware of a stage computes.
+
+    Args:
+        stage: the stage.
+        codes: shape (samples, elements of the source).
+
+    Returns:
+        Shape (samples, elements of the target).
+    """
+    match stage.kernel:
+        case UnrolledKernel(pipeline=pipeline):
+            return evaluate(pipeline.netlist, codes)
+        case WiringKernel(permutation=permutation):
+            return codes[:, list(permutation)]
+        case PointwiseKernel(requantizer=requantizer, channels=channels):
+            return apply_form(_spread(requantizer.form, channels), codes)
+        case FoldedKernel() as kernel:
+            rows = codes.reshape(len(codes), kernel.copies, -1)
+            values = multiply_add(matmul(rows, kernel.weights), 1, kernel.bias)
+            for requantizer in kernel.requantizers:
+                values = apply_form(requantizer.form, values)
+            return values.reshape(len(codes), -1)
+
+
+def _spread(form: Form, channels: tuple[int, ...]) -> Form:
+    """A form with one staircase per element instead of one per channel."""
+    if isinstance(form, ThresholdForm) and len(form.staircases) > 1:
+        return ThresholdForm(tuple(form.staircases[channel] for channel in channels))
+    return form
+
+
+def check_design(design: Design, values: Mapping[str, IntArray]) -> None:
+    """Compare every stage with the reference on samples of all values.
+
+    Args:
+        design: the design.
+        values: the reference's codes of every graph value, shape (samples, *shape).
+
+    Raises:
+        VerificationError: a stage differs; the message names the layer and the element.
+    """
+    for stage in design.stages:
+        source, wanted = (values[name].reshape(len(values[name]), -1) for name in (stage.source.value, stage.target.value))
+        got = evaluate_stage(stage, source)
+        wrong = np.argwhere(got != wanted)
+        if len(wrong):
+            sample, element = (int(i) for i in wrong[0])
+            raise VerificationError(
+                f"element {element} is {got[sample, element]}, the reference says {wanted[sample, element]}",
+                where=f"layer '{stage.layers[0]}' ({stage.strategy.value})",
+                hint="this is a bug of fpgann, please report it",
+            )
+        low, high = int(wanted.min()), int(wanted.max())
+        if low < stage.target.codes.low or high > stage.target.codes.high:
+            raise VerificationError(f"codes {low}..{high} leave the predicted range", where=f"layer '{stage.layers[0]}'")
