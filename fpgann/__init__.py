@@ -1,4 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """fpgann: trained neural networks as FPGA hardware, proven bit-exact."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fpgann.api import Design, check, compile  # noqa: A004
+
 __version__ = "0.1.0"
+__all__ = ["Design", "__version__", "check", "compile"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the API on first use, so that the command line starts fast."""
+    if name in ("Design", "check", "compile"):
+        from fpgann import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'fpgann' has no attribute '{name}'")

@@ -13,6 +13,7 @@ from fpgann.numerics.fixed import FixedType, Precision
 from fpgann.numerics.integers import FloatArray
 
 MAX_SAMPLES = 20_000
+CURVE_ARGUMENT_BITS = 13  # so that a table of the function stays a small memory
 _CURVES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "": lambda values: values,
     "sigmoid": lambda values: 0.5 * (np.tanh(0.5 * values) + 1.0),
@@ -29,11 +30,13 @@ class QuantizationPoint:
         value: name of the value.
         signed: whether it can be negative.
         through: name of the curve through which its error counts; empty for the value itself.
+        bounded: the value cannot leave the range of the samples by much: it comes out of a curve.
     """
 
     value: str
     signed: bool
     through: str = ""
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,9 @@ def choose_plan(
             raise ModelError("the model yields infinite or undefined numbers on the calibration data", where=f"value '{point.value}'")
         chosen = (fixed_types or {}).get(point.value)
         if chosen is None and fit_binary_point:
-            fixed = least_error_type(data, precision.fixed.width, point.signed, point.through)
-            fixed = FixedType(fixed.signed, fixed.width, fixed.frac - guard_bits)
+            width = min(precision.fixed.width, CURVE_ARGUMENT_BITS if point.through else precision.fixed.width)
+            fixed = least_error_type(data, width, point.signed, point.through)
+            fixed = FixedType(fixed.signed, fixed.width, fixed.frac - (0 if point.bounded else guard_bits))
             chosen = Precision(fixed, precision.rounding, precision.overflow)
         types[point.value] = chosen or precision
         bounds = types[point.value].fixed

@@ -11,6 +11,7 @@ from fpgann.ir import Encoding, Graph, GraphBuilder, Node, TensorType
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
+from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
@@ -155,12 +156,16 @@ class Lowering:
             node: name for the node that quantizes.
         """
         pending = self.values[name]
+        curved = any(isinstance(step, scalar.Curve) for step in pending.steps)
         if pending.is_codes and self.builder.type(pending.source).codes.per_tensor:
             return pending.source
         if pending.before_curve is not None:
             pending = self._quantize_before_curve(pending, *pending.before_curve, node)
-        precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name)))
+        precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name), bounded=curved))
         target = Encoding.of(precision.fixed)
+        producer = self.graph.producers().get(name)
+        if producer is not None and not isinstance(producer.op, Dense):
+            node = producer.name
         return self.requantize(pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node)
 
     def _quantize_before_curve(self, pending: Pending, before: str, count: int, node: str) -> Pending:

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pipeline as readable functions: read, transform, lower, render."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpgann import frontend, passes, reference, resources, samples
+from fpgann.codegen.build_folder import check_destination, read_manifest, write_build
+from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
+from fpgann.codegen.vhdl import render_design
+from fpgann.config import DEFAULT_PRECISION, CompileOptions
+from fpgann.cosim.simulate import run_bench
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack, vectors_document
+from fpgann.errors import FormatError, MismatchError, VerificationError
+from fpgann.frontend import NodeSupport, OnnxModel
+from fpgann.hardware import Design as HardwareDesign
+from fpgann.hardware import build_design
+from fpgann.hardware.validate import check_design
+from fpgann.ir import Graph
+from fpgann.ir.serialize import load_graph, save_graph
+from fpgann.ir.text import to_text
+from fpgann.ir.verify import verify
+from fpgann.numerics.fixed import Precision, parse_precision
+from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.passes.strip_softmax import stripped_outputs
+from fpgann.report.summary import accuracy, summarise
+
+SYNTHETIC_SAMPLES = 256
+VALIDATION_SAMPLES = 48
+SIM_FILES = ("bench_parallel.py", "run.py")
+
+Progress = Callable[[str], None]
+
+
+def _quiet(step: str) -> None:
+    del step
+
+
+def check(model: Path | str) -> list[NodeSupport]:
+    """For every node of a model: whether it is supported, how it would be built, what to change if not.
+
+    Raises:
+        ModelError: the file itself is no valid model.
+    """
+    return frontend.explain(frontend.read_model(Path(model)))
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Everything between the model file and the BUILD folder.
+
+    Args:
+        model: the model as read.
+        graph: the graph of codes: the reference model.
+        design: the hardware.
+        report: contents of report.json.
+        warnings: what the user should know.
+        logits: outputs that deliver logits because their softmax is left out.
+    """
+
+    model: OnnxModel
+    graph: Graph
+    design: HardwareDesign
+    report: dict[str, Any]
+    warnings: tuple[str, ...]
+    logits: tuple[str, ...]
+
+
+def lower(
+    model_path: Path,
+    options: CompileOptions,
+    *,
+    calibration: Path | None = None,
+    progress: Progress = _quiet,
+) -> Compiled:
+    """Read a model and lower it to hardware, checking every step.
+
+    Args:
+        model_path: ONNX file.
+        options: the user's choices.
+        calibration: npz with samples of every input, to choose binary points and to measure accuracy.
+        progress: called with the name of each step.
+
+    Raises:
+        FpgannError: the model, the options or the data are refused, or a check failed.
+    """
+    progress("reading the model")
+    model = frontend.read_model(model_path)
+    imported = verify(frontend.import_onnx(model), "the ONNX import")
+    shapes = {value.name: value.type.shape for value in imported.inputs}
+    data = _data(shapes, calibration)
+
+    progress("folding")
+    real = verify(passes.FoldAffine().apply(passes.StripSoftmax().apply(imported)), "folding")
+    values = reference.run_values(real, data)
+    runtime = _run_onnxruntime(model, imported, data)
+    _check_import(real, values, runtime)
+
+    progress("quantizing")
+    plan = _plan(real, values, options, calibrated=calibration is not None)
+    graph = verify(passes.QuantizeGraph(plan).apply(real), "quantization")
+
+    progress("building the hardware")
+    design = build_design(graph, options.hardware, options.name)
+
+    progress("checking")
+    check_design(design, reference.run_codes(graph, corner_and_random(graph, VALIDATION_SAMPLES)))
+    encoded = {value.name: reference.encode_input(value, data[value.name]) for value in graph.inputs}
+    codes = reference.run_codes(graph, encoded)
+    check_design(design, codes)
+    measured = accuracy(_decode(graph, codes), runtime)
+    measured["data"] = "calibration" if calibration is not None else "synthetic"
+    warnings = _warnings(imported, plan, measured)
+    report = summarise(
+        design,
+        graph,
+        model=model.name,
+        options=options.to_json(),
+        measured=measured,
+        saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},
+    )
+    return Compiled(model, graph, design, report, warnings, tuple(stripped_outputs(imported)))
+
+
+def compile(  # noqa: A001  the name of the command
+    model: Path | str,
+    output: Path | str,
+    options: CompileOptions | None = None,
+    *,
+    calibration: Path | str | None = None,
+    force: bool = False,
+    progress: Progress = _quiet,
+) -> Design:
+    """Compile a model to VHDL.
+
+    Args:
+        model: ONNX file.
+        output: folder to write; it must be new or empty unless `force` is set.
+        options: choices; all left to the compiler by default.
+        calibration: npz with samples of every input.
+        force: replace an earlier build.
+        progress: called with the name of each step.
+
+    Returns:
+        The build, ready to emulate and simulate.
+
+    Raises:
+        FpgannError: nothing has been written then.
+    """
+    chosen, folder = options or CompileOptions(), Path(output)
+    check_destination(folder, force)
+    compiled = lower(Path(model), chosen, calibration=None if calibration is None else Path(calibration), progress=progress)
+    progress("writing")
+    write_build(folder, build_files(compiled, chosen), force)
+    return Design(folder, warnings=compiled.warnings)
+
+
+def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]:
+    """All files of a BUILD folder by relative path."""
+    graph, design = compiled.graph, compiled.design
+    files = {f"rtl/{path}": text.encode() for path, text in render_design(design).items()}
+    with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
+        save_graph(graph, Path(name))
+        files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
+    files["model/graph.txt"] = to_text(graph).encode()
+    simulation = describe_simulation(design)
+    values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
+    files["sim/design.json"] = to_json(simulation)
+    files["sim/vectors.json"] = to_json(vectors_document(simulation, values, seed=0))
+    files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in SIM_FILES}
+    files["report.json"] = to_json(compiled.report)
+    source = {
+        "name": compiled.model.name,
+        "sha256": compiled.model.sha256,
+        "logits_instead_of_softmax": list(compiled.logits),
+    }
+    files["manifest.json"] = to_json(describe_build(design, graph, source, options.to_json(), files))
+    return files
+
+
+class Design:
+    """A BUILD folder.
+
+    Args:
+        folder: what `compile` wrote.
+        warnings: what `compile` wants the user to know.
+    """
+
+    def __init__(self, folder: Path | str, warnings: tuple[str, ...] = ()) -> None:
+        self.folder = Path(folder)
+        self.warnings = warnings
+        self.manifest = read_manifest(self.folder)
+        self.graph = load_graph(self.folder / "model")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Contents of report.json."""
+        try:
+            document: dict[str, Any] = json.loads((self.folder / "report.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise FormatError("report.json is missing or damaged", where=f"build '{self.folder}'") from error
+        return document
+
+    def changed_files(self) -> list[str]:
+        """Files that differ from what `compile` wrote, or are gone."""
+
+        def digest(path: Path) -> str:
+            return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+        return [path for path, wanted in self.manifest["files"].items() if digest(self.folder / path) != wanted]
+
+    def emulate(self, inputs: Mapping[str, FloatArray]) -> dict[str, Any]:
+        """Run the integer reference model.
+
+        Args:
+            inputs: input name -> real numbers, shape (samples, *shape), with or without the batch axis of 1.
+
+        Returns:
+            Output name -> float64 of shape (samples, *shape without a batch axis of 1), and `<name>__raw` with the
+            int64 codes.
+        """
+        return self._outputs(self._run(inputs))
+
+    def simulate(
+        self,
+        inputs: Mapping[str, FloatArray] | None = None,
+        *,
+        simulator: str = "ghdl",
+        seed: int = 0,
+        waves: bool = False,
+    ) -> Simulation:
+        """Simulate the VHDL and compare every stage with the reference model, bit by bit and cycle by cycle.
+
+        Args:
+            inputs: as for `emulate`; corner and random codes by default.
+            simulator: name of the simulator.
+            seed: for default inputs and random pauses.
+            waves: leave a wave file in the build.
+
+        Returns:
+            The verdict; it is written to simulate.json as well.
+        """
+        values = self._run(inputs) if inputs is not None else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
+        result = run_bench(self.folder, values, simulator=simulator, seed=seed, waves=waves)
+        seen = result.pop("outputs")
+        predicted = {"latency_cycles": self.manifest["latency_cycles"], "ii": self.manifest["interval_cycles"]}
+        if result["ii"] is None and not result["intervals_seen"]:
+            predicted["ii"] = None  # too few vectors to see an interval
+        timing_holds = all(result[key] == value for key, value in predicted.items())
+        verdict = {"simulator": simulator, **result, "predicted": predicted}
+        verdict["bit_exact"] = bool(result["bit_exact"] and timing_holds)
+        (self.folder / "simulate.json").write_bytes(to_json(verdict))
+        return Simulation(verdict, self._decode_seen(seen))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Input name -> shape of one sample, batch axis included."""
+        return {value.name: value.type.shape for value in self.graph.inputs}
+
+    def _run(self, inputs: Mapping[str, FloatArray]) -> dict[str, IntArray]:
+        encoded = {
+            value.name: reference.encode_input(value, _with_batch(inputs[value.name], value.type.shape))
+            for value in self.graph.inputs
+        }
+        return reference.run_codes(self.graph, encoded)
+
+    def _outputs(self, values: Mapping[str, IntArray]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        decoded = _decode(self.graph, values)
+        for delivered, name in self.graph.outputs.items():
+            codes = values[name]
+            if codes.dtype == object:
+                raise FormatError("its codes are wider than 64 bits", where=f"output '{delivered}'", hint="quantize the output")
+            result[delivered], result[f"{delivered}__raw"] = _without_batch(decoded[delivered]), _without_batch(codes)
+        return result
+
+    def _decode_seen(self, seen: Mapping[str, list[str]]) -> dict[str, Any] | None:
+        """Outputs as the simulated hardware delivered them; None if any bit was undefined."""
+        values: dict[str, IntArray] = {}
+        for port in self.manifest["outputs"]:
+            count = int(np.prod(port["shape"]))
+            codes = unpack(seen[port["port"]], count, port["element_bits"], port["signed"])
+            if codes is None:
+                return None
+            values[self.graph.outputs[port["name"]]] = codes.reshape(len(codes), *port["shape"])
+        return self._outputs(values)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Outcome of a simulation.
+
+    Args:
+        verdict: contents of simulate.json.
+        outputs: what the hardware delivered, as from `emulate`; None where bits were undefined.
+    """
+
+    verdict: dict[str, Any]
+    outputs: dict[str, Any] | None
+
+    def require_exact(self) -> None:
+        """Raise MismatchError unless every bit and every cycle was as predicted."""
+        verdict = self.verdict
+        if verdict["bit_exact"]:
+            return
+        found = verdict["first_divergence"]
+        if found is None:
+            measured = f"latency {verdict['latencies_seen']}, interval {verdict['intervals_seen']}"
+            raise MismatchError(f"timing differs: measured {measured}, predicted {verdict['predicted']}")
+        element = "" if found["element"] is None else f" element {found['element']}"
+        raise MismatchError(
+            f"vector {found['vector']}{element} in cycle {found['cycle']}: expected {found['expected']}, got {found['got']}",
+            where=f"layer '{found['layer']}'",
+            hint="run again with --waves to see the signals",
+        )
+
+
+def _data(shapes: Mapping[str, tuple[int, ...]], calibration: Path | None) -> dict[str, FloatArray]:
+    """Calibration samples, or standard normal ones."""
+    if calibration is not None:
+        return samples.read_samples(calibration, shapes)
+    rng = np.random.default_rng(0)
+    return {name: rng.standard_normal((SYNTHETIC_SAMPLES, *shape)) for name, shape in shapes.items()}
+
+
+def _plan(graph: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool) -> passes.Plan:
+    """Types for what the model leaves real: fitted to samples, or the user's type as it is."""
+    precision = options.precision or parse_precision(DEFAULT_PRECISION)
+    given: dict[str, Precision] = {}
+    input_type = options.input_precision or (None if calibrated else precision)
+    points = passes.quantization_points(graph)
+    needed = {point.value for point in points}
+    for value in graph.inputs:
+        if input_type is not None and (options.input_precision is not None or value.name in needed):
+            given[value.name] = input_type
+    return passes.choose_plan(
+        points,
+        values,
+        precision,
+        fit_binary_point=calibrated or options.precision is None,
+        guard_bits=0 if calibrated else 1,
+        fixed_types=given,
+    )
+
+
+def _run_onnxruntime(model: OnnxModel, graph: Graph, data: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Outputs of onnxruntime, with logits where a softmax at the output is left out."""
+    from fpgann.frontend.onnx.runtime import Float32Runtime
+
+    logits = stripped_outputs(graph)
+    results = Float32Runtime(model).run(dict(data), extra_outputs=tuple(logits.values()))
+    return {name: np.asarray(results[logits.get(name, name)], np.float64) for name in graph.outputs}
+
+
+def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mapping[str, FloatArray]) -> None:
+    """The imported graph must compute what onnxruntime computes, but for float32 rounding."""
+    if any(node.op.name == "quantize" for node in graph.nodes):
+        return  # float32 rounding may flip a quantizer; the reference follows the exact definition
+    for delivered, name in graph.outputs.items():
+        wanted = runtime[delivered].reshape(values[name].shape)
+        scale = max(1e-6, float(np.max(np.abs(wanted))))
+        worst = float(np.max(np.abs(values[name] - wanted)))
+        if worst > 1e-3 * scale:
+            raise VerificationError(
+                f"the imported graph differs from onnxruntime by {worst:.3g}",
+                where=f"output '{delivered}'",
+                hint="this is a bug of fpgann, please report it",
+            )
+
+
+def _warnings(graph: Graph, plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:
+    found = []
+    if plan.types and measured["data"] == "synthetic":
+        found.append(
+            "no calibration data: binary points and accuracy come from standard normal inputs; pass --calibration"
+        )
+    for name in stripped_outputs(graph):
+        found.append(f"output '{name}' delivers logits: its softmax is left out (same ArgMax)")
+    worst = max(plan.saturation.items(), key=lambda item: item[1].saturated / item[1].total, default=None)
+    if worst is not None and worst[1].saturated:
+        share = 100 * worst[1].saturated / worst[1].total
+        found.append(f"value '{worst[0]}' saturates in {share:.2g} % of the samples")
+    return tuple(found)
+
+
+def _decode(graph: Graph, values: Mapping[str, IntArray]) -> dict[str, FloatArray]:
+    return {delivered: graph.types[name].codes.decode(values[name]) for delivered, name in graph.outputs.items()}
+
+
+def _with_batch(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    values = np.asarray(array, np.float64)
+    return values.reshape(len(values), *shape)
+
+
+def _without_batch(array: Any) -> Any:
+    return array[:, 0] if array.ndim > 1 and array.shape[1] == 1 else array

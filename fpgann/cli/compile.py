@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`fpgann compile`: from ONNX to a BUILD folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fpgann import api
+from fpgann.cli.shared import print_report, steps, warn
+from fpgann.config import CompileOptions, override, read_config
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--target", type=click.Choice(["vhdl"]), default="vhdl", show_default=True, help="Language.")
+@click.option("--io", type=click.Choice(["parallel"]), default="parallel", show_default=True, help="Interface.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "unrolled", "folded"]),
+    help="Adder graphs, or neurons that share multipliers; auto chooses by size.",
+)
+@click.option("--reuse-factor", type=click.IntRange(min=1), help="Multiplications per multiplier in folded layers, at most.")
+@click.option("--precision", help="Type of unquantized values, like 'fixed<16,6>'.")
+@click.option("--input-precision", help="Type of the inputs.")
+@click.option("--calibration", type=click.Path(path_type=Path), help="Input samples (npz) to choose binary points from.")
+@click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
+@click.option("--name", help="Name of the top entity.")
+@click.option("--dump-ir", is_flag=True, help="Print the graph of codes.")
+@click.option("--force", is_flag=True, help="Replace an earlier build.")
+def compile(  # noqa: A001  the name of the command
+    model: Path,
+    *,
+    output: Path,
+    target: str,
+    io: str,
+    strategy: str | None,
+    reuse_factor: int | None,
+    precision: str | None,
+    input_precision: str | None,
+    calibration: Path | None,
+    config: Path | None,
+    name: str | None,
+    dump_ir: bool,
+    force: bool,
+) -> None:
+    """Compile MODEL (ONNX: float or QONNX) into VHDL with a bench, a reference model and a report."""
+    del target, io  # one of each so far
+    options = override(
+        CompileOptions() if config is None else read_config(config),
+        precision=precision,
+        input_precision=input_precision,
+        strategy=strategy,
+        reuse_factor=reuse_factor,
+        name=name,
+    )
+    with steps() as progress:
+        design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)
+    warn(design.warnings)
+    if dump_ir:
+        click.echo((output / "model" / "graph.txt").read_text())
+    print_report(design.report)
+    click.echo(f"wrote {output}; next: fpgann simulate {output}")

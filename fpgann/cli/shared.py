@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands print in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+BUILD = click.argument("build", type=click.Path(path_type=Path))
+INPUTS = click.option(
+    "--inputs", type=click.Path(path_type=Path), help="Samples: an npz keyed by input name, batch first."
+)
+
+
+@contextmanager
+def steps() -> Iterator[Any]:
+    """A function that shows the current step on a terminal and nothing in a pipe."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda step: None
+        return
+    with console.status("") as status:
+        yield lambda step: status.update(escape(step))
+
+
+def warn(messages: tuple[str, ...]) -> None:
+    """One line on stderr for each warning."""
+    for message in messages:
+        click.echo(f"fpgann: warning: {message}", err=True)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The table of layers."""
+    console = Console(highlight=False)
+    table = Table(title=f"{escape(report['model'])}: estimates per layer", title_justify="left")
+    columns = ("layer", "op", "strategy", "reuse", "latency", "II", "LUT", "FF", "DSP", "BRAM36", "in", "out")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if 3 <= number <= 9 else "left", overflow="fold")
+    keys = ("reuse_factor", "latency_cycles", "ii", "lut", "ff", "dsp", "bram36")
+    for layer in report["layers"]:
+        figures = [str(layer[key]) for key in keys]
+        texts = [escape(layer[key]) for key in ("name", "op", "strategy")]
+        table.add_row(*texts, *figures, layer["in_type"], layer["out_type"])
+    total = report["total"]
+    table.add_section()
+    table.add_row("total", "", "", "", *(str(total[key]) for key in keys[1:]))
+    console.print(table)
+    measured = report["accuracy"]
+    top1 = measured["top1_agreement"]
+    agreement = "" if top1 is None else f", same ArgMax on {100 * top1:.2f} %"
+    sqnr = "" if measured["sqnr_db"] is None else f", SQNR {measured['sqnr_db']:.1f} dB"
+    console.print(
+        f"against onnxruntime on {measured['samples']} {measured['data']} samples: "
+        f"largest error {measured['max_abs_error']:.3g}, RMSE {measured['rmse']:.3g}{sqnr}{agreement}"
+    )

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of a compilation, from the command line and from fpgann.toml."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fpgann.errors import ConfigError
+from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+from fpgann.numerics.fixed import Precision, parse_precision
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_PRECISION = "fixed<16,6>"
+_MAX_FILE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """What the user asked for; None leaves the choice to the compiler.
+
+    Args:
+        precision: type of values and width of weights that the model leaves unquantized.
+        input_precision: type of the inputs.
+        hardware: strategies and reuse factors.
+        name: name of the top entity.
+    """
+
+    precision: Precision | None = None
+    input_precision: Precision | None = None
+    hardware: HardwareOptions = field(default_factory=HardwareOptions)
+    name: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for the manifest."""
+
+        def layer(options: LayerOptions) -> dict[str, Any]:
+            return {"strategy": options.strategy.value, "reuse_factor": options.reuse_factor}
+
+        return {
+            "target": "vhdl",
+            "io": "parallel",
+            "precision": None if self.precision is None else str(self.precision),
+            "input_precision": None if self.input_precision is None else str(self.input_precision),
+            **layer(self.hardware.default),
+            "adders_per_stage": self.hardware.adders_per_stage,
+            "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
+        }
+
+
+def read_config(path: Path) -> CompileOptions:
+    """Read fpgann.toml.
+
+    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `name`, and
+    `[layers."NAME"]` with `strategy` and `reuse_factor`.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
+    """
+    where = f"config '{path}'"
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise ConfigError("the file is too large for options", where=where)
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is no TOML: {str(error).splitlines()[0]}", where=where) from None
+    known = {"precision", "input_precision", "strategy", "reuse_factor", "adders_per_stage", "name", "layers"}
+    _refuse_unknown(document, known, where)
+    layers = _table(document.get("layers", {}), f"{where}, [layers]")
+    layer_options = {
+        name: _layer(_table(entry, f"{where}, layer '{name}'"), f"{where}, layer '{name}'", {"strategy", "reuse_factor"})
+        for name, entry in layers.items()
+    }
+    hardware = HardwareOptions(
+        _layer(document, where, known),
+        layer_options,
+        _positive(document.get("adders_per_stage", 2), "adders_per_stage", where),
+    )
+    return CompileOptions(
+        _precision(document.get("precision"), f"{where}, precision"),
+        _precision(document.get("input_precision"), f"{where}, input_precision"),
+        hardware,
+        _text(document.get("name"), f"{where}, name"),
+    )
+
+
+def override(
+    options: CompileOptions,
+    *,
+    precision: str | None = None,
+    input_precision: str | None = None,
+    strategy: str | None = None,
+    reuse_factor: int | None = None,
+    name: str | None = None,
+) -> CompileOptions:
+    """Options with those of the command line on top."""
+    default = options.hardware.default
+    if strategy is not None:
+        default = replace(default, strategy=_strategy(strategy, "--strategy"))
+    if reuse_factor is not None:
+        default = replace(default, reuse_factor=_positive(reuse_factor, "--reuse-factor", "option"))
+    return replace(
+        options,
+        precision=options.precision if precision is None else _precision(precision, "--precision"),
+        input_precision=options.input_precision
+        if input_precision is None
+        else _precision(input_precision, "--input-precision"),
+        hardware=replace(options.hardware, default=default),
+        name=options.name if name is None else name,
+    )
+
+
+def _layer(entry: Mapping[str, Any], where: str, known: set[str]) -> LayerOptions:
+    _refuse_unknown(entry, known, where)
+    reuse = entry.get("reuse_factor")
+    return LayerOptions(
+        _strategy(entry.get("strategy", "auto"), where),
+        None if reuse is None else _positive(reuse, "reuse_factor", where),
+    )
+
+
+def _refuse_unknown(entry: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in entry:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
+            raise ConfigError(f"there is no option '{key}'", where=where, hint=hint)
+
+
+def _table(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError("must be a table", where=where)
+    return value
+
+
+def _text(value: object, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigError("must be text", where=where)
+    return value
+
+
+def _precision(value: object, where: str) -> Precision | None:
+    text = _text(value, where)
+    if text is None:
+        return None
+    try:
+        return parse_precision(text)
+    except ConfigError as error:
+        error.where = where
+        raise
+
+
+def _positive(value: object, key: str, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{key} must be a positive whole number, not {value!r}", where=where)
+    return value
+
+
+def _strategy(value: object, where: str) -> Strategy:
+    try:
+        return Strategy(value)
+    except ValueError:
+        names = ", ".join(s.value for s in Strategy)
+        raise ConfigError(f"there is no strategy {value!r}", where=where, hint=f"strategies are {names}") from None

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""report.json: cost and timing per layer, accuracy against the float model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fpgann.hardware.design import Design, FoldedKernel, Stage
+from fpgann.hardware.estimate import Resources, estimate, weight_statistics
+from fpgann.ir import Graph
+from fpgann.numerics.integers import FloatArray
+
+
+def accuracy(hardware: Mapping[str, FloatArray], model: Mapping[str, FloatArray]) -> dict[str, Any]:
+    """How far the outputs of the hardware are from those of onnxruntime.
+
+    Args:
+        hardware: real outputs of the reference model, shape (samples, *shape).
+        model: the same of onnxruntime.
+
+    Returns:
+        Largest absolute error, root mean square error, signal to quantization noise ratio in dB (null if the
+        error or the signal is zero) and the share of samples whose greatest element is the same (null for outputs
+        of one element), over all outputs.
+    """
+    errors = [hardware[name].reshape(-1) - model[name].reshape(-1) for name in model]
+    error, signal = np.concatenate(errors), np.concatenate([m.reshape(-1) for m in model.values()])
+    noise_power, signal_power = float(np.mean(error**2)), float(np.mean(signal**2))
+    agreements = [
+        np.mean(np.argmax(hardware[name], axis=-1) == np.argmax(model[name], axis=-1))
+        for name in model
+        if model[name].shape[-1:] > (1,)
+    ]
+    return {
+        "max_abs_error": float(np.max(np.abs(error))),
+        "rmse": noise_power**0.5,
+        "sqnr_db": float(10 * np.log10(signal_power / noise_power)) if noise_power and signal_power else None,
+        "top1_agreement": float(min(agreements)) if agreements else None,
+        "samples": len(next(iter(model.values()))),
+    }
+
+
+def summarise(
+    design: Design,
+    graph: Graph,
+    *,
+    model: str,
+    options: Mapping[str, Any],
+    measured: Mapping[str, Any],
+    saturation: Mapping[str, Mapping[str, int]],
+) -> dict[str, Any]:
+    """The whole report.
+
+    Args:
+        design: the design.
+        graph: its graph of codes.
+        model: the model's name.
+        options: options of the compilation.
+        measured: what `accuracy` returned, with the kind of data.
+        saturation: per value: samples cut off by its type, and samples in all.
+    """
+    layers = [_layer(stage, graph) for stage in design.stages]
+    total = sum((estimate(stage) for stage in design.stages), Resources())
+    return {
+        "model": model,
+        "options": dict(options),
+        "accuracy": dict(measured),
+        "saturation": {name: dict(entry) for name, entry in saturation.items()},
+        "layers": layers,
+        "total": {
+            **_resources(total),
+            "weights": sum(layer["weights"] for layer in layers),
+            "latency_cycles": design.latency_cycles,
+            "ii": design.interval_cycles,
+        },
+        "estimates": "first-order formulas, not calibrated against synthesis",
+    }
+
+
+def _resources(resources: Resources) -> dict[str, int]:
+    return {"lut": resources.lut, "ff": resources.ff, "dsp": resources.dsp, "bram36": resources.bram36}
+
+
+def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:
+    weights, weight_bits = weight_statistics(stage)
+    reuse = stage.kernel.steps if isinstance(stage.kernel, FoldedKernel) else 1
+    return {
+        "name": stage.layers[0],
+        "entity": stage.name,
+        "nodes": list(stage.layers),
+        "op": stage.op,
+        "strategy": stage.strategy.value,
+        "reuse_factor": reuse,
+        "latency_cycles": stage.latency_cycles,
+        "ii": stage.interval_cycles,
+        **_resources(estimate(stage)),
+        "weights": weights,
+        "weight_bits": weight_bits,
+        "in_type": str(graph.types[stage.source.value].codes.fixed),
+        "out_type": str(graph.types[stage.target.value].codes.fixed),
+    }
