@@ -43,7 +43,7 @@ def register(operator: OperatorT) -> OperatorT:
     return operator
 
 
-def expect(condition: bool, message: str) -> None:
+def expect(condition: bool, message: str) -> None:  # noqa: FBT001  reads like assert
     """Raise ModelError with a message unless a condition on operands holds."""
     if not condition:
         raise ModelError(message)

@@ -20,8 +20,9 @@ ONE, ZERO = (Fraction(1),), (Fraction(0),)
 class Encoding:
     """How integer codes stand for real numbers: value = code * 2**-frac * scale + offset.
 
-    Scale and offset hold one exact number for the whole tensor or one per channel along `axis`; they are 1 and 0
-    for plain fixed point. `range` is the exact interval of codes that can occur, often less than the type's.
+    Scale and offset hold one exact number for the whole tensor or one per channel along `axis`; they are 1
+    and 0 for plain fixed point. `range` is the exact interval of codes that can occur, often less than the
+    type's.
 
     Args:
         fixed: the fixed-point type of the codes.

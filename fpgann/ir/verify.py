@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from fpgann.errors import FpgannError, VerificationError
-from fpgann.ir.graph import Graph
+from fpgann.ir.graph import Graph, Node
+from fpgann.ir.types import TensorType
 
 
 def verify(graph: Graph, after: str) -> Graph:
@@ -20,33 +23,64 @@ def verify(graph: Graph, after: str) -> Graph:
     Raises:
         VerificationError: the graph is broken; the message names the node.
     """
-
-    def fail(message: str, where: str) -> None:
-        raise VerificationError(f"after {after}: {message}", where=where, hint="this is a bug of fpgann, please report it")
-
-    defined = {value.name for value in graph.inputs}
+    defined: set[str] = set()
+    for value in graph.inputs:
+        where = f"input '{value.name}'"
+        if value.name in defined:
+            _fail("its name is taken", after, where)
+        if graph.types.get(value.name) != value.type:
+            _fail(f"it is {value.type} but the graph lists {graph.types.get(value.name)}", after, where)
+        if value.entry is not None and value.type.encoding is None:
+            _fail("real numbers need no map to codes", after, where)
+        _check_range(value.type, after, where)
+        defined.add(value.name)
     names: set[str] = set()
     for node in graph.nodes:
-        where = f"node '{node.name}' ({node.op.name})"
         if node.name in names:
-            fail("its name is taken", where)
+            _fail("its name is taken", after, _describe(node))
         names.add(node.name)
-        missing = [name for name in node.inputs if name not in defined]
-        if missing:
-            fail(f"reads '{missing[0]}' before it is defined", where)
-        if node.op.inputs >= 0 and len(node.inputs) != node.op.inputs:
-            fail(f"reads {len(node.inputs)} values, not {node.op.inputs}", where)
-        try:
-            inferred = node.op.infer(tuple(graph.types[name] for name in node.inputs))
-        except FpgannError as error:
-            fail(error.message, where)
-        for name, type_ in zip(node.outputs, inferred, strict=True):
-            if name in defined:
-                fail(f"defines '{name}' again", where)
-            if graph.types[name] != type_:
-                fail(f"'{name}' is {graph.types[name]} but the operator yields {type_}", where)
-            defined.add(name)
+        _check_node(graph, node, defined, after)
+        defined.update(node.outputs)
     for delivered, name in graph.outputs.items():
         if name not in defined:
-            fail(f"value '{name}' is never defined", f"output '{delivered}'")
+            _fail(f"value '{name}' is never defined", after, f"output '{delivered}'")
+    if graph.types.keys() - defined:
+        _fail("it has a type but is never defined", after, f"value '{min(graph.types.keys() - defined)}'")
     return graph
+
+
+def _check_node(graph: Graph, node: Node, defined: set[str], after: str) -> None:
+    where = _describe(node)
+    missing = [name for name in node.inputs if name not in defined]
+    if missing:
+        _fail(f"reads '{missing[0]}' before it is defined", after, where)
+    if node.op.inputs >= 0 and len(node.inputs) != node.op.inputs:
+        _fail(f"reads {len(node.inputs)} values, not {node.op.inputs}", after, where)
+    try:
+        inferred = node.op.infer(tuple(graph.types[name] for name in node.inputs))
+    except FpgannError as error:
+        _fail(error.message, after, where)
+    if len(node.outputs) != len(inferred):
+        _fail(f"defines {len(node.outputs)} values, not {len(inferred)}", after, where)
+    for index, (name, type_) in enumerate(zip(node.outputs, inferred, strict=True)):
+        if name in defined or name in node.outputs[:index]:
+            _fail(f"defines '{name}' again", after, where)
+        if graph.types.get(name) != type_:
+            _fail(f"'{name}' is {graph.types.get(name)} but the operator yields {type_}", after, where)
+        _check_range(type_, after, where)
+
+
+def _check_range(type_: TensorType, after: str, where: str) -> None:
+    encoding = type_.encoding
+    if encoding is not None and encoding.range.union(encoding.fixed.range) != encoding.fixed.range:
+        codes = f"{encoding.range.low}..{encoding.range.high}"
+        _fail(f"codes {codes} do not fit {encoding.fixed}", after, where)
+
+
+def _describe(node: Node) -> str:
+    return f"node '{node.name}' ({node.op.name})"
+
+
+def _fail(message: str, after: str, where: str) -> NoReturn:
+    hint = "this is a bug of fpgann, please report it"
+    raise VerificationError(f"after {after}: {message}", where=where, hint=hint)

@@ -54,5 +54,5 @@ class Affine(Operator):
             shown = f"{array.flat[0]:.6g}" if array.size == 1 else f"[{'x'.join(map(str, array.shape))}]"
             return f"{name}: {shown}"
 
-        parts = (text("times", self.multiplier, 1), text("over", self.divisor, 1), text("plus", self.addend, 0))
-        return ", ".join(part for part in parts if part)
+        times, over = text("times", self.multiplier, 1), text("over", self.divisor, 1)
+        return ", ".join(part for part in (times, over, text("plus", self.addend, 0)) if part)

@@ -39,7 +39,8 @@ class BatchNormalization(Operator):
         (x,) = operands
         channels = x.shape[1] if len(x.shape) > 1 else 1
         parameters = (self.gamma, self.beta, self.mean, self.variance)
-        expect(all(p.shape == (channels,) for p in parameters), f"parameters must have {channels} entries, one per channel")
+        fit = all(p.shape == (channels,) for p in parameters)
+        expect(fit, f"parameters must have {channels} entries, one per channel")
         expect(bool((self.variance + self.epsilon > 0).all()), "the variance plus epsilon must be positive")
         return (TensorType(x.shape),)
 

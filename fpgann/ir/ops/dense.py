@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from fpgann.ir.operator import Operator, expect, register
-from fpgann.ir.types import Constant, Encoding, TensorType
+from fpgann.ir.types import ZERO, Constant, Encoding, TensorType
 from fpgann.numerics.fixed import FixedType
-from fpgann.numerics.integers import IntArray
+from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add
 from fpgann.numerics.interval import CodeRange, matmul_ranges
 
 
@@ -42,13 +42,21 @@ class Dense(Operator):
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """Types of the result; on codes with the exact range of the accumulator."""
         (x,) = operands
+        is_matrix = self.weight.data.ndim == 2 and self.weight.data.size > 0
+        expect(is_matrix, f"weights must be a matrix, not of shape {self.weight.data.shape}")
         inputs, outputs = self.weight.data.shape
-        expect(bool(x.shape) and x.shape[-1] == inputs, f"weights of {inputs} rows do not fit an input of shape {x.shape}")
-        expect(self.bias is None or self.bias.data.shape == (outputs,), f"the bias must have {outputs} entries")
+        fits = bool(x.shape) and x.shape[-1] == inputs
+        expect(fits, f"weights of {inputs} rows do not fit an input of shape {x.shape}")
+        fits = self.bias is None or self.bias.data.shape == (outputs,)
+        expect(fits, f"the bias must have {outputs} entries")
         shape = (*x.shape[:-1], outputs)
         if x.encoding is None or self.weight.encoding is None:
             return (TensorType(shape),)
         expect(x.encoding.per_tensor, "codes of a matrix product need one common scale")
+        expect(self.weight.encoding.offset == ZERO, "codes of weights must not have an offset")
+        scales = len(self.weight.encoding.scale)
+        along_outputs = scales == outputs and self.weight.encoding.axis == -1
+        expect(scales == 1 or along_outputs, f"{scales} scales do not fit {outputs} outputs")
         codes = self.accumulator_ranges(x.encoding.range)
         frac = x.encoding.fixed.frac + self.weight.encoding.fixed.frac
         hull = CodeRange(int(codes[0].min()), int(codes[1].max()))
@@ -59,16 +67,16 @@ class Dense(Operator):
     def accumulator_ranges(self, codes: CodeRange) -> tuple[IntArray, IntArray]:
         """Least and greatest accumulator of each output for input codes in a range, bias included."""
         inputs = self.weight.data.shape[0]
-        low, high = (np.array([end] * inputs, dtype=object if abs(end) >> 62 else np.int64) for end in (codes.low, codes.high))
+        low, high = (integers([end] * inputs) for end in (codes.low, codes.high))
         lows, highs = matmul_ranges(low, high, self.weight.data)
         if self.bias is not None:
-            lows, highs = lows + self.bias.data, highs + self.bias.data
+            lows, highs = (multiply_add(ends, 1, self.bias.data) for ends in (lows, highs))
         return lows, highs
 
     def _offsets(self, x: Encoding, weight: Encoding) -> tuple[Fraction, ...]:
         if x.offset[0] == 0:
             return (Fraction(0),)
-        sums = [int(s) for s in self.weight.data.sum(axis=0)]
+        sums = [int(s) for s in matmul(np.ones(self.weight.data.shape[0], np.int64), self.weight.data)]
         scales = weight.scale_lsb()
         return tuple(x.offset[0] * scales[c % len(scales)] * total for c, total in enumerate(sums))
 

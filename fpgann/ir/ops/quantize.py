@@ -42,8 +42,15 @@ class Quantize(Operator):
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The shape of the operand."""
         (x,) = operands
-        expect(bool(np.all(self.scale > 0) and np.all(np.isfinite(self.scale))), "a quantization scale must be positive")
-        expect(np.broadcast_shapes(x.shape, self.scale.shape, self.zero_point.shape) == x.shape, "the scale must broadcast to the tensor")
+        is_positive = bool(np.all(self.scale > 0) and np.all(np.isfinite(self.scale)))
+        expect(is_positive, "a quantization scale must be positive")
+        try:
+            fits = np.broadcast_shapes(x.shape, self.scale.shape, self.zero_point.shape) == x.shape
+        except ValueError:
+            fits = False
+        shapes = f"{self.scale.shape} and {self.zero_point.shape}"
+        expect(fits, f"scale and zero point of shapes {shapes} do not broadcast to {x.shape}")
+        expect(self.low <= self.high, f"no code lies in {self.low}..{self.high}")
         return (TensorType(x.shape),)
 
     def describe(self) -> str:

@@ -31,7 +31,7 @@ class Reinterpret(Operator):
         (x,) = operands
         channels = max(len(self.scale), len(self.offset))
         expect(x.encoding is not None, "only codes can be reinterpreted")
-        expect(channels == 1 or x.shape[-1] == channels, f"{channels} scales do not fit shape {x.shape}")
+        expect(channels == 1 or x.shape[-1:] == (channels,), f"{channels} scales do not fit shape {x.shape}")
         return (TensorType(x.shape, replace(x.codes, scale=self.scale, offset=self.offset, axis=-1)),)
 
     def describe(self) -> str:

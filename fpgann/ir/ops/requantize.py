@@ -10,6 +10,7 @@ import numpy as np
 
 from fpgann.ir.operator import Operator, expect, register
 from fpgann.ir.types import Encoding, TensorType
+from fpgann.numerics.integers import integers
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.scalar_map import ScalarMap
 
@@ -38,13 +39,14 @@ class Requantize(Operator):
         (x,) = operands
         expect(x.encoding is not None, "requantization needs codes")
         channels = self.map.channels
-        expect(channels == 1 or x.shape[self.axis] == channels, f"{channels} staircases do not fit shape {x.shape}")
+        fits = channels == 1 or (-len(x.shape) <= self.axis < 0 and x.shape[self.axis] == channels)
+        expect(fits, f"{channels} staircases along axis {self.axis} do not fit shape {x.shape}")
         return (TensorType(x.shape, replace(self.target, range=self.reach(x.codes.range))),)
 
     def reach(self, codes: CodeRange) -> CodeRange:
         """The codes that a range of input codes can yield (the map is monotone, so its ends decide)."""
         ends = np.array([[codes.low] * self.map.channels, [codes.high] * self.map.channels], dtype=object)
-        results = self.map.apply(ends if max(abs(codes.low), abs(codes.high)) >> 62 else ends.astype(np.int64))
+        results = self.map.apply(integers(ends))
         return CodeRange(int(results.min()), int(results.max()))
 
     def describe(self) -> str:

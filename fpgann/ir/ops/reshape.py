@@ -27,8 +27,11 @@ class Reshape(Operator):
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The new shape with the operand's encoding."""
         (x,) = operands
-        expect(prod(self.shape) == x.size, f"{x.size} elements do not fit shape {self.shape}")
-        expect(x.encoding is None or x.encoding.per_tensor or self.shape[-1] == x.shape[-1], "reshaping codes needs one common scale")
+        fits = min(self.shape, default=0) >= 0 and prod(self.shape) == x.size
+        expect(fits, f"{x.size} elements do not fit shape {self.shape}")
+        if x.encoding is not None and not x.encoding.per_tensor:
+            keeps_channels = x.encoding.axis == -1 and self.shape[-1:] == x.shape[-1:]
+            expect(keeps_channels, "reshaping codes needs one common scale")
         return (TensorType(self.shape, x.encoding),)
 
     def describe(self) -> str:

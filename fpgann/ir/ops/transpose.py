@@ -26,7 +26,8 @@ class Transpose(Operator):
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The permuted shape with the operand's encoding."""
         (x,) = operands
-        expect(sorted(self.permutation) == list(range(len(x.shape))), f"{self.permutation} is no permutation of the axes of {x.shape}")
+        fits = sorted(self.permutation) == list(range(len(x.shape)))
+        expect(fits, f"{self.permutation} is no permutation of the axes of {x.shape}")
         expect(x.encoding is None or x.encoding.per_tensor, "transposing codes needs one common scale")
         return (TensorType(tuple(x.shape[axis] for axis in self.permutation), x.encoding),)
 
