@@ -10,26 +10,26 @@ import onnx
 import onnx_ir
 
 from fpgann.frontend.onnx.constants import Array, Known
-from fpgann.frontend.onnx.tables import FOLDERS, MAX_ELEMENTS, STANDARD, Site
+from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
+from fpgann.frontend.onnx.support import missing_operator
+from fpgann.frontend.onnx.tables import FOLDERS, STANDARD, Site
 
-LIBRARY_ERRORS: tuple[type[Exception], ...] = (
-    onnx.checker.ValidationError,
-    onnx.shape_inference.InferenceError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
+_MOVERS = frozenset(
+    {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice", "Gather", "Expand"}
 )
-"""What onnx, onnx-ir and onnxscript raise on models they cannot handle."""
-
-_MOVERS = frozenset({"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice", "Gather", "Expand"})
 _RANDOM = frozenset(
-    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"}
+    {
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+        "Bernoulli",
+        "Multinomial",
+        "Dropout",
+    }
 )
+# QuantizeLinear and DequantizeLinear of constants need importers that keep the codes
+_QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _HINT = "re-export the model with constants folded"
 
 
@@ -45,7 +45,10 @@ def fold(site: Site, operands: list[Known | None]) -> list[Known]:
     """
     folder = FOLDERS.get((site.node.domain, site.op_type))
     if folder is not None:
+        site.reserve(max((operand.data.size for operand in operands if operand is not None), default=0))
         return [folder(site)]
+    if site.op_type in _QUANTIZERS:
+        raise missing_operator(site.node.domain, site.op_type)
     if site.node.domain != STANDARD or site.op_type in _RANDOM:
         site.refuse(f"it cannot be evaluated on constants ({site.node.domain or 'ai.onnx'})", _HINT)
     arrays = [None if operand is None else operand.data for operand in operands]
@@ -71,12 +74,16 @@ def _evaluate(site: Site, arrays: list[Array | None]) -> list[Array]:
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", site.opset)])
     feeds = {name: array for name, array in zip(node.input, arrays, strict=True) if name}
     try:
-        results = ReferenceEvaluator(model).run(None, feeds)
+        with np.errstate(all="ignore"):
+            results = ReferenceEvaluator(model).run(None, feeds)
     except LIBRARY_ERRORS as error:
         site.refuse(f"it cannot be evaluated on its constant operands: {first_line(error)}", _HINT)
-    if not all(isinstance(result, (np.ndarray, np.generic)) for result in results):
-        site.refuse("its result is no tensor", _HINT)
-    return [np.asarray(result) for result in results]
+    tensors = [np.asarray(result) for result in results if isinstance(result, (np.ndarray, np.generic))]
+    if len(tensors) < len(results) or any(tensor.dtype.kind not in "biuf" for tensor in tensors):
+        site.refuse("its constant result is no tensor of numbers", _HINT)
+    if any(tensor.dtype.kind == "f" and not np.all(np.isfinite(tensor)) for tensor in tensors):
+        site.refuse("its constant result is infinite or undefined", "check the constants that it reads")
+    return tensors
 
 
 def _check_size(site: Site, arrays: list[Array | None]) -> None:
@@ -90,7 +97,8 @@ def _check_size(site: Site, arrays: list[Array | None]) -> None:
             if name and array is not None
         }
         types = {
-            name: onnx.helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims)) for name, tensor in tensors.items()
+            name: onnx.helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+            for name, tensor in tensors.items()
         }
         small = {name: tensor for name, tensor in tensors.items() if prod(tensor.dims) <= 64}
         opsets = [onnx.helper.make_opsetid("", site.opset)]
@@ -102,11 +110,8 @@ def _check_size(site: Site, arrays: list[Array | None]) -> None:
         if not type_.tensor_type.HasField("shape") or any(not dim.HasField("dim_value") for dim in dims):
             if site.op_type not in _BOUNDED:
                 site.refuse(f"the shape of its constant result '{name}' cannot be found", _HINT)
-        elif prod(dim.dim_value for dim in dims) > MAX_ELEMENTS // 8:
-            site.refuse(
-                f"its constant result '{name}' would have {prod(dim.dim_value for dim in dims)} elements",
-                "the file is damaged or hostile; re-export the model",
-            )
+        else:
+            site.reserve(prod(dim.dim_value for dim in dims))
 
 
 def _single(array: Array) -> Array:
@@ -120,9 +125,3 @@ _BOUNDED = frozenset({"NonZero", "Unique", "Compress"})  # results that no shape
 
 def _proto(site: Site) -> onnx.NodeProto:
     return onnx_ir.to_proto(site.node)
-
-
-def first_line(error: BaseException) -> str:
-    """What a library's error says first."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -3,94 +3,189 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 import onnx_ir
 
 import fpgann.frontend.onnx.ops  # noqa: F401  registers the importers
-from fpgann.errors import ModelError, UnsupportedOperatorError
+from fpgann.errors import MalformedModelError, ModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.evaluate import fold
-from fpgann.frontend.onnx.normalise import normalise
+from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
+from fpgann.frontend.onnx.normalise import inferred_shapes, normalise, optimise
 from fpgann.frontend.onnx.reader import OnnxModel
+from fpgann.frontend.onnx.support import NodeSupport, missing_operator, summary
 from fpgann.frontend.onnx.tables import IMPORTERS, Progress, Site
 from fpgann.ir import Graph, GraphBuilder, TensorType
 
-
-@dataclass(frozen=True, slots=True)
-class NodeSupport:
-    """What becomes of one ONNX node.
-
-    Args:
-        name: the node's name, or its first output's.
-        op: operator type, with its domain if it is not ONNX's own.
-        supported: whether it can be built.
-        built_as: how it would be built; what is wrong with it if it cannot be.
-        hint: what to change in the model if it cannot be built.
-    """
-
-    name: str
-    op: str
-    supported: bool
-    built_as: str
-    hint: str = ""
+_REAL = frozenset({"FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16"})
 
 
 def import_onnx(model: OnnxModel) -> Graph:
-    """Translate a model.
+    """Translate a model into real-valued operators.
 
     Raises:
         UnsupportedOperatorError: nodes cannot be built; the message lists them all.
+        MalformedModelError: nodes contradict themselves or the ONNX standard.
     """
-    graph, report = _translate(model)
-    failures = [entry for entry in report if not entry.supported]
-    if failures or graph is None:
-        raise _refusal(failures)
-    return graph
+    translation = _translate(model)
+    failures = [entry for entry in translation.report if not entry.supported]
+    if failures:
+        kind = MalformedModelError if translation.malformed else UnsupportedOperatorError
+        message, where, hint = summary(failures)
+        raise kind(message, where=f"{model.path.name}{where}", hint=hint)
+    source = translation.progress
+    outputs = {name: source.values[name] for name in model.outputs}
+    return source.builder.build(outputs)
 
 
 def explain(model: OnnxModel) -> list[NodeSupport]:
-    """For every node, whether and how it can be built."""
-    return _translate(model)[1]
+    """For every node, whether and how it can be built; for inputs and outputs, what is wrong with them."""
+    return _translate(model).report
 
 
-def _translate(model: OnnxModel) -> tuple[Graph | None, list[NodeSupport]]:
-    source = normalise(model)
-    builder = GraphBuilder(model.name)
-    names = {value.name for node in source.graph for value in node.outputs if value.name}
-    progress = Progress(builder, dict(source.opset_imports), names)
-    for port in model.inputs:
-        progress.values[port.name] = builder.input(port.name, TensorType(port.shape))
-    for name, value in source.graph.initializers.items():
-        if value.const_value is not None:
-            progress.known[name] = Known.of(value.const_value.numpy())
-    report = [_import_node(node, progress) for node in source.graph]
-    if any(not entry.supported for entry in report):
-        return None, report
-    outputs = {name: progress.values[name] for name in model.outputs}
-    return builder.build(outputs), report
+@dataclass
+class Translation:
+    """One walk over the nodes of a model, from inputs to outputs.
 
+    Args:
+        model: the model.
+        source: its nodes.
+        progress: what was built.
+        report: what became of each node.
+        malformed: whether every failure is the file's fault.
+        unchecked: values that nothing is known about, because their node cannot be built.
+    """
 
-def _import_node(node: onnx_ir.Node, progress: Progress) -> NodeSupport:
-    site = Site(node, progress)
-    op = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
-    try:
-        operands = [value.name for value in node.inputs if value is not None and value.name]
-        if all(name in progress.known for name in operands):
-            results = fold(site, [progress.known[v.name or ""] if v is not None else None for v in node.inputs])
-            for value, known in zip(node.outputs, results, strict=False):
-                progress.known[value.name or ""] = known
-            return NodeSupport(site.name, op, supported=True, built_as="a constant")
+    model: OnnxModel
+    source: onnx_ir.Model
+    progress: Progress
+    report: list[NodeSupport] = field(default_factory=list)
+    malformed: bool = True
+    unchecked: set[str] = field(default_factory=set)
+    shapes: Mapping[str, tuple[int, ...]] | None = None
+
+    @property
+    def failures(self) -> int:
+        """How many nodes cannot be built."""
+        return sum(not entry.supported for entry in self.report)
+
+    def run(self) -> None:
+        """Import inputs, initialisers, nodes and outputs."""
+        for port in self.model.inputs:
+            type_ = TensorType(port.shape)
+            self.progress.values[port.name] = self.progress.builder.input(port.name, type_)
+            if port.element_type not in _REAL:
+                self._fail(port.name, "input", _integer_input(port.element_type))
+        for name, value in self.source.graph.initializers.items():
+            if value.const_value is not None:
+                self._guard(name, "initializer", partial(self._initializer, name, value.const_value))
+        for node in self.source.graph:
+            self._node(node)
+        for name in self.model.outputs:
+            if name not in self.progress.values and name not in self.unchecked:
+                self._fail(name, "output", _constant_output())
+
+    def _initializer(self, name: str, tensor: onnx_ir.TensorProtocol) -> None:
+        self.progress.known[name] = Known.of(tensor.numpy())
+
+    def _node(self, node: onnx_ir.Node) -> None:
+        site = Site(node, self.progress)
+        op = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+        if any(value is not None and value.name in self.unchecked for value in node.inputs):
+            self._skip(site, op)
+            return
+        if not self._guard(site.name, op, partial(self._import, site)):
+            self._substitute(node)
+            return
+        parts = [f"{part.name} ({text})" if (text := part.describe()) else part.name for part in site.built]
+        constant = node.outputs[0].name in self.progress.known if node.outputs else False
+        built = ", ".join(parts) or ("a constant" if constant else "nothing, it hands its input on")
+        self.report.append(NodeSupport(site.name, op, supported=True, built_as=built))
+
+    def _import(self, site: Site) -> None:
+        node, known = site.node, self.progress.known
+        operands = [value.name or "" if value is not None else "" for value in node.inputs]
+        if all(name in known for name in operands if name):
+            results = fold(site, [known[name] if name else None for name in operands])
+            for value, constant in zip(node.outputs, results, strict=False):
+                known[value.name or ""] = constant
+            return
         importer = IMPORTERS.get((node.domain, node.op_type))
         if importer is None:
-            raise UnsupportedOperatorError("the operator is not supported yet", hint="replace it")
+            raise missing_operator(node.domain, node.op_type)
         importer(site)
-    except ModelError as error:
-        return NodeSupport(site.name, op, supported=False, built_as=error.message, hint=error.hint)
-    built = ", ".join(f"{part.name} ({part.describe()})" if part.describe() else part.name for part in site.built)
-    return NodeSupport(site.name, op, supported=True, built_as=built or "nothing: it hands its input on")
+
+    def _guard(self, name: str, op: str, step: Callable[[], None]) -> bool:
+        """Do one step; note its failure instead of stopping."""
+        try:
+            step()
+        except ModelError as error:
+            self._fail(name, op, error)
+            return False
+        except LIBRARY_ERRORS as error:
+            self._fail(name, op, MalformedModelError(f"it cannot be read: {first_line(error)}"))
+            return False
+        return True
+
+    def _fail(self, name: str, op: str, error: ModelError) -> None:
+        self.malformed = self.malformed and isinstance(error, MalformedModelError)
+        self.report.append(NodeSupport(name, op, supported=False, built_as=error.message, hint=error.hint))
+
+    def _skip(self, site: Site, op: str) -> None:
+        """A node that cannot be checked; its operator at least can."""
+        for value in site.node.outputs:
+            self.unchecked.add(value.name or "")
+        if (site.node.domain, site.op_type) in IMPORTERS:
+            text = "not checked: it reads the result of a node that cannot be built"
+            self.report.append(NodeSupport(site.name, op, supported=True, built_as=text))
+        else:
+            self._fail(site.name, op, missing_operator(site.node.domain, site.op_type))
+
+    def _substitute(self, node: onnx_ir.Node) -> None:
+        """Stand-ins for the results of a node that cannot be built, so that those behind it are checked."""
+        if self.shapes is None:
+            self.shapes = inferred_shapes(self.source)
+        for value in node.outputs:
+            name = value.name or ""
+            if name in self.shapes and name not in self.progress.values:
+                self.progress.values[name] = self.progress.builder.input(name, TensorType(self.shapes[name]))
+            else:
+                self.unchecked.add(name)
 
 
-def _refusal(failures: list[NodeSupport]) -> UnsupportedOperatorError:
-    texts = [f"node '{f.name}' ({f.op}): {f.built_as}" + (f" ({f.hint})" if f.hint else "") for f in failures]
-    return UnsupportedOperatorError("; ".join(texts))
+def _translate(model: OnnxModel) -> Translation:
+    """Import a model as it is, or else after the optimizer has simplified it."""
+    plain = walk(model, normalise(model))
+    if not plain.failures:
+        return plain
+    optimised = optimise(model)
+    if optimised is None:
+        return plain
+    simplified = walk(model, optimised)
+    return simplified if simplified.failures < plain.failures else plain
+
+
+def walk(model: OnnxModel, source: onnx_ir.Model) -> Translation:
+    """Import what can be imported, and note what cannot."""
+    names = {value.name for node in source.graph for value in node.outputs if value.name}
+    names.update(port.name for port in model.inputs)
+    progress = Progress(GraphBuilder(model.name), dict(source.opset_imports), names)
+    translation = Translation(model, source, progress)
+    translation.run()
+    return translation
+
+
+def _integer_input(element_type: str) -> UnsupportedOperatorError:
+    return UnsupportedOperatorError(
+        f"it takes {element_type}, and only real numbers are supported so far",
+        hint="export the model with a float32 input",
+    )
+
+
+def _constant_output() -> UnsupportedOperatorError:
+    return UnsupportedOperatorError(
+        "it does not depend on any input", hint="remove it from the model's outputs"
+    )

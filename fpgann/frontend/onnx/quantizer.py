@@ -63,7 +63,9 @@ class Quantizer:
         codes = np.clip(rounded, self.low, self.high).astype(np.int64)
         slow = ~(single & (np.abs(halves) < _FAST_CODE_LIMIT))
         for index in zip(*np.nonzero(slow), strict=True):
-            codes[index] = self.code(Fraction(float(x[index])), Fraction(float(scale[index])), int(zero[index]))
+            codes[index] = self.code(
+                Fraction(float(x[index])), Fraction(float(scale[index])), int(zero[index])
+            )
         return codes
 
     def code(self, value: Fraction, scale: Fraction, zero_point: int) -> int:

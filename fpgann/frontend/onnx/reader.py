@@ -3,27 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """An input of the model.
-
-    Args:
-        name: its name.
-        shape: literal shape, batch axis included; a symbolic batch axis counts as 1.
-        batched: whether the batch axis is symbolic in the file.
-        element_type: numpy name of the element type.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    batched: bool
-    element_type: str
+from fpgann.errors import MalformedModelError, ModelError
+from fpgann.frontend.onnx.functions import inline_functions
+from fpgann.frontend.onnx.limits import MAX_BYTES
+from fpgann.frontend.onnx.ports import Port, find_ports
+from fpgann.frontend.onnx.structure import check_names, check_nodes, check_opset, sort_nodes
+from fpgann.frontend.onnx.tensors import TensorReader, node_tensors, tensors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,29 +26,90 @@ class OnnxModel:
     Args:
         path: the file.
         name: its name without suffix.
-        proto: the model; no external data, no local functions, no sparse tensors.
+        proto: the model: no external data, no local functions, no sparse tensors, nodes in order.
+        opset: version of the standard operators.
         inputs: inputs that are not initialisers too.
         outputs: names of the outputs.
-        sha256: of the file.
+        sha256: of the file and the external data it uses.
     """
 
     path: Path
     name: str
     proto: onnx.ModelProto = field(repr=False)
+    opset: int
     inputs: tuple[Port, ...]
     outputs: tuple[str, ...]
     sha256: str
 
 
-def read(path: Path | str) -> OnnxModel:
+def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = None) -> OnnxModel:
+    """Read and check an ONNX file.
+
+    Args:
+        path: the file.
+        input_shapes: shapes, batch axis included, of inputs whose shape the file leaves open, or whose fixed
+            batch size is to be replaced.
+
+    Raises:
+        MalformedModelError: the file is missing, damaged, hostile or no ONNX model.
+        UnsupportedOperatorError: shapes, tensors or the opset are beyond what can be compiled.
+    """
     path = Path(path)
-    import hashlib
-    data = path.read_bytes()
-    proto = onnx.ModelProto.FromString(data)
-    inits = {t.name for t in proto.graph.initializer}
-    ports = []
-    for i in proto.graph.input:
-        if i.name in inits: continue
-        dims = [d.dim_value for d in i.type.tensor_type.shape.dim]
-        ports.append(Port(i.name, tuple(d or 1 for d in dims), not dims[0], "float32"))
-    return OnnxModel(path, path.stem, proto, tuple(ports), tuple(o.name for o in proto.graph.output), hashlib.sha256(data).hexdigest())
+    data = _content(path)
+    digest = hashlib.sha256(data)
+    try:
+        proto = _parse(data)
+        opset = check_opset(proto)
+        reader = TensorReader(path.parent)
+        in_functions = (named for function in proto.functions for named in node_tensors(function.node))
+        for where, tensor in [*tensors(proto.graph), *in_functions]:
+            digest.update(reader.load(tensor, where))
+        proto = inline_functions(proto)
+        check_names(proto.graph)
+        sort_nodes(proto.graph)
+        check_nodes(proto.graph, opset, proto.ir_version)
+        ports = find_ports(proto, input_shapes or {})
+    except ModelError as error:
+        error.where = f"{path.name}, {error.where}" if error.where else path.name
+        raise
+    outputs = tuple(value.name for value in proto.graph.output)
+    return OnnxModel(path, path.stem, proto, opset, ports, outputs, digest.hexdigest())
+
+
+def _content(path: Path) -> bytes:
+    where = str(path)
+    try:
+        if path.is_dir():
+            raise MalformedModelError(
+                "it is a folder, not an ONNX file", where=where, hint="name the .onnx file in it"
+            )
+        if not path.exists():
+            raise MalformedModelError("there is no such file", where=where, hint="check the path")
+        if not path.is_file():
+            raise MalformedModelError("it is no ordinary file", where=where, hint="name an .onnx file")
+        if path.stat().st_size > MAX_BYTES:
+            raise MalformedModelError(
+                f"it has more than {MAX_BYTES} bytes", where=where, hint="no FPGA holds a model as large"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise MalformedModelError(
+            f"it cannot be read: {error.strerror or error}",
+            where=where,
+            hint="check its name and permissions",
+        ) from error
+    if not data:
+        raise MalformedModelError("the file is empty", where=where, hint="export the model again")
+    return data
+
+
+def _parse(data: bytes) -> onnx.ModelProto:
+    hint = "name a file written by an ONNX exporter; if it is one, it was cut off or damaged on its way"
+    try:
+        proto = onnx.ModelProto()
+        proto.ParseFromString(data)
+    except DecodeError as error:
+        raise MalformedModelError(f"it is no ONNX file, or a damaged one ({error})", hint=hint) from error
+    if not proto.HasField("graph") or not proto.ir_version:
+        raise MalformedModelError("it is no ONNX file: it holds no graph", hint=hint)
+    return proto

@@ -13,17 +13,11 @@ import onnx_ir
 from fpgann.dispatch import StageTable
 from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
+from fpgann.frontend.onnx.limits import MAX_ELEMENTS, MAX_FOLDED_ELEMENTS
 from fpgann.ir import GraphBuilder, Operator
 
-MAX_ELEMENTS = 2**31
-
 STANDARD = ""
-QONNX_DOMAINS = (
-    "qonnx.custom_op.general",
-    "qonnx.custom_op.channels_last",
-    "onnx.brevitas",
-    "finn.custom_op.general",
-)
+QONNX = "qonnx.custom_op.general"
 
 
 @dataclass
@@ -36,6 +30,7 @@ class Progress:
         reserved: value names of the ONNX graph, which intermediate results must not take.
         known: ONNX value name -> its constant.
         values: ONNX value name -> name of the graph's value that holds it.
+        folded_elements: sum of the sizes of all constants computed.
     """
 
     builder: GraphBuilder
@@ -43,6 +38,7 @@ class Progress:
     reserved: set[str]
     known: dict[str, Known] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    folded_elements: int = 0
 
 
 class Site:
@@ -146,7 +142,7 @@ class Site:
     def _attribute(self, name: str, kind: onnx_ir.AttributeType) -> onnx_ir.Attr | None:
         attribute = self.node.attributes.get(name)
         if attribute is not None and attribute.type != kind:
-            raise MalformedModelError(f"attribute '{name}' must be of type {kind.name}, not {attribute.type.name}")
+            raise MalformedModelError(f"attribute '{name}' must be {kind.name}, not {attribute.type.name}")
         return attribute
 
     # -- results
@@ -182,6 +178,19 @@ class Site:
         """Make the first output a constant."""
         self._progress.known[self.output()] = constant
 
+    def reserve(self, elements: int) -> None:
+        """Account for a constant about to be computed.
+
+        Raises:
+            MalformedModelError: all of them together would be too large.
+        """
+        self._progress.folded_elements += elements
+        if self._progress.folded_elements > MAX_FOLDED_ELEMENTS:
+            raise MalformedModelError(
+                f"its constant result of {elements} elements would be too large",
+                hint="the file is damaged or hostile; export the model again",
+            )
+
     def output(self) -> str:
         """The ONNX name of the first output.
 
@@ -211,7 +220,7 @@ class Site:
         builder = self._progress.builder
         shapes = [type_.shape for type_ in op.infer((builder.type(operand),))]
         if any(prod(shape) > MAX_ELEMENTS for shape in shapes):
-            self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the shapes of its operands")
+            self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the operands' shapes")
         self.built.append(op)
         return builder.add(op, (operand,), name=name, outputs=(result,))
 

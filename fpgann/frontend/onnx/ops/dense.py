@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +15,6 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.numerics.fixed import FixedType
-from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.interval import CodeRange
 
 
@@ -57,7 +55,9 @@ def import_gemm(site: Site) -> None:
     if len(site.shape(0)) != 2:
         raise MalformedModelError(f"its input must have two axes, not shape {list(site.shape(0))}")
     if site.integer("transA", 0):
-        site.refuse("it transposes its input (transA = 1)", "put a Transpose in front of it, or set transA to 0")
+        site.refuse(
+            "it transposes its input (transA = 1)", "put a Transpose in front of it, or set transA to 0"
+        )
     known = site.known(1, "weight")
     if known.data.ndim != 2 or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(known.data.shape)} are no matrix")

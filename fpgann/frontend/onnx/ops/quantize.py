@@ -22,7 +22,7 @@ import numpy as np
 from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.quantizer import Quantizer
-from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, QONNX_DOMAINS, Site
+from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, QONNX, Site
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.rounding import Rounding
@@ -38,7 +38,7 @@ ROUNDING_MODES = {
     "DOWN": Rounding.TRN_ZERO,
 }
 MAX_BITS = 32
-_KEYS = [(domain, op_type) for domain in QONNX_DOMAINS for op_type in ("Quant", "IntQuant", "BipolarQuant")]
+_KEYS = [(QONNX, op_type) for op_type in ("Quant", "IntQuant", "BipolarQuant")]
 
 
 @IMPORTERS.register(*_KEYS)
@@ -99,7 +99,8 @@ def quantizer_of(site: Site) -> Quantizer:
     low, high = code_range(bits, signed=signed, narrow=narrow)
     if low == high:
         raise UnsupportedOperatorError(
-            "an unsigned narrow quantizer of one bit yields nothing but zeros", hint="set narrow to 0, or use more bits"
+            "an unsigned narrow quantizer of one bit yields nothing but zeros",
+            hint="set narrow to 0, or use more bits",
         )
     return Quantizer(_collapsed(scale), _collapsed(zero), low, high, ROUNDING_MODES[mode])
 
@@ -115,7 +116,8 @@ def _bits(site: Site) -> int:
     bits = site.known(3, "bit width").reals
     if bits.size != 1 or bits.reshape(-1)[0] != np.rint(bits.reshape(-1)[0]):
         raise UnsupportedOperatorError(
-            f"its bit width must be one integer, but is {_shown(bits)}", hint="export with integral bit widths"
+            f"its bit width must be one integer, but is {_shown(bits)}",
+            hint="export with integral bit widths",
         )
     width = int(bits.reshape(-1)[0])
     if not 1 <= width <= MAX_BITS:

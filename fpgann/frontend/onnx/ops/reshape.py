@@ -53,7 +53,9 @@ def import_squeeze(site: Site) -> None:
     if axes is None:
         axes = {i for i, size in enumerate(old) if size == 1}
     if any(old[axis] != 1 for axis in axes):
-        raise MalformedModelError(f"it drops axes {sorted(axes)} of shape {list(old)}, which are not all of size 1")
+        raise MalformedModelError(
+            f"it drops axes {sorted(axes)} of shape {list(old)}, which are not all of size 1"
+        )
     _deliver(site, tuple(size for i, size in enumerate(old) if i not in axes))
 
 
@@ -106,9 +108,9 @@ def import_cast(site: Site) -> None:
     """Between float32 and float64 only, where nothing but the precision of the runtime changes."""
     target = site.integer("to", 0)
     if target not in (onnx_ir.DataType.FLOAT, onnx_ir.DataType.DOUBLE):
-        known = target in iter(onnx_ir.DataType)
+        names = {int(kind): kind.name for kind in onnx_ir.DataType}
         site.refuse(
-            f"a cast to {onnx_ir.DataType(target).name if known else target} is not supported",
+            f"a cast to {names.get(target, target)} is not supported",
             "quantize with Quant nodes rather than with casts",
         )
     site.alias(site.value(0))
