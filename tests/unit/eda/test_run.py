@@ -13,15 +13,22 @@ from fpgann.eda.run import last_lines, run_tool
 from fpgann.errors import ToolFailedError, ToolNotFoundError
 from tests.unit.eda.conftest import MockTools
 
-# A tool that starts a child of its own, says its number, ignores the request to end, and stays.
-STUBBORN = """
-import signal, subprocess
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-pathlib.Path("child.pid").write_text(str(child.pid))
-print("still computing", flush=True)
-time.sleep(60)
+# A tool that ignores the request to end, as does the child it starts, and stays. A shell script: it is up at once.
+STUBBORN = """#!/bin/sh
+trap '' TERM
+/bin/sleep 60 &
+echo $! > child.pid
+echo still computing
+wait
 """
+
+
+@pytest.fixture
+def stubborn(mock_tools: MockTools) -> Path:
+    path = mock_tools.folder / "ghdl"
+    path.write_text(STUBBORN)
+    path.chmod(0o755)
+    return path
 
 
 def _is_alive(pid: int) -> bool:
@@ -106,21 +113,19 @@ def test_a_crash_is_called_by_its_name(mock_tools: MockTools, tmp_path: Path) ->
         run_tool([tool], cwd=tmp_path, timeout_s=30)
 
 
-def test_the_time_limit_ends_the_whole_group(mock_tools: MockTools, tmp_path: Path) -> None:
-    tool = mock_tools.add("ghdl", body=STUBBORN)
+def test_the_time_limit_ends_the_whole_group(stubborn: Path, tmp_path: Path) -> None:
     log = tmp_path / "ghdl.log"
     start = time.monotonic()
-    with pytest.raises(ToolFailedError, match=r"longer than its 1\.5 s and was ended: .*still computing"):
-        run_tool([tool], cwd=tmp_path, timeout_s=1.5, log=log)
-    assert time.monotonic() - start < 20
+    with pytest.raises(ToolFailedError, match=r"longer than its 2\.5 s and was ended: still computing"):
+        run_tool([stubborn], cwd=tmp_path, timeout_s=2.5, log=log)
+    assert time.monotonic() - start < 30
     assert not _is_alive(int((tmp_path / "child.pid").read_text()))
     assert "still computing" in log.read_text()
 
 
 def test_an_interrupt_ends_the_whole_group(
-    mock_tools: MockTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stubborn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = mock_tools.add("ghdl", body=STUBBORN)
     pid_file = tmp_path / "child.pid"
 
     def interrupt(process: object, timeout: float | None = None) -> int:
@@ -131,7 +136,7 @@ def test_an_interrupt_ends_the_whole_group(
 
     monkeypatch.setattr("subprocess.Popen.wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run_tool([tool], cwd=tmp_path, timeout_s=30)
+        run_tool([stubborn], cwd=tmp_path, timeout_s=30)
     assert not _is_alive(int(pid_file.read_text()))
 
 
