@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from fpgann import api
+from fpgann.cli.shared import wide_console
 
 
 @click.command()
@@ -35,7 +35,7 @@ def check(context: click.Context, model: Path, *, as_json: bool) -> None:
         for node in nodes:
             mark = "[green]yes[/]" if node.supported else "[red]no[/]"
             table.add_row(mark, *(escape(text) for text in (node.name, node.op, node.built_as, node.hint)))
-        console = Console(highlight=False)
+        console = wide_console()
         console.print(table)
         console.print(f"{len(nodes) - len(unsupported)} of {len(nodes)} nodes are supported")
     context.exit(1 if unsupported else 0)

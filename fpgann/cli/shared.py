@@ -36,9 +36,15 @@ def warn(messages: tuple[str, ...]) -> None:
         click.echo(f"fpgann: warning: {message}", err=True)
 
 
+def wide_console() -> Console:
+    """A console as wide as its terminal; in a pipe wide enough that no table is squeezed."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=140)
+
+
 def print_report(report: dict[str, Any]) -> None:
     """The table of layers."""
-    console = Console(highlight=False)
+    console = wide_console()
     table = Table(title=f"{escape(report['model'])}: estimates per layer", title_justify="left")
     columns = ("layer", "op", "strategy", "reuse", "latency", "II", "LUT", "FF", "DSP", "BRAM36", "in", "out")
     for number, column in enumerate(columns):

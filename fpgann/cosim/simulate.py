@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -60,7 +61,7 @@ def run_bench(
         result_file = folder / "result.json"
         if not result_file.is_file():
             raise ToolFailedError(
-                f"the simulation ended before it could be judged: {last_lines(run.output)}",
+                f"the simulation ended before it could be judged: {_complaint(run.output)}",
                 where=simulator,
                 hint=f"run 'python {build}/sim/run.py' to see all of it",
             )
@@ -68,3 +69,11 @@ def run_bench(
             shutil.copyfile(folder / "waves.ghw", build / "sim" / "waves.ghw")
         result: dict[str, Any] = json.loads(result_file.read_bytes())
         return result
+
+
+def _complaint(output: str) -> str:
+    """The first line in which a simulator complains, else the last lines."""
+    for line in output.splitlines():
+        if re.search(r"\.vhd:\d+:\d+:|\berror\b", line, re.IGNORECASE) and "warning" not in line:
+            return line.strip()[:300]
+    return last_lines(output)

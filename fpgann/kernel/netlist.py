@@ -151,6 +151,8 @@ class NetlistBuilder:
     def even_shift(self, a: int, bits: int) -> int:
         """(A + half) rounded to even: floor(A / 2**bits) with its last bit cleared where nothing is dropped."""
         codes = self._ranges[a].shifted(-bits)
+        if self._rows[a][0] == Opcode.CONSTANT:
+            return self.constant(codes.low - (codes.low % 2 if self._ranges[a].low % (1 << bits) == 0 else 0))
         return self._add(Opcode.EVEN_SHIFT, CodeRange(codes.low - codes.low % 2, codes.high), a, shift=bits)
 
     def left_shift(self, a: int, bits: int) -> int:
@@ -159,6 +161,8 @@ class NetlistBuilder:
 
     def bit(self, a: int, position: int) -> int:
         """One bit of a."""
+        if self._rows[a][0] == Opcode.CONSTANT:
+            return self.constant((self._ranges[a].low >> position) & 1)
         return self._add(Opcode.BIT, CodeRange(0, 1), a, shift=position)
 
     def clamp(self, a: int, low: int, high: int) -> int:
@@ -198,6 +202,8 @@ class NetlistBuilder:
         known = self._known.get(row)
         if known is not None:
             return known
+        if codes.low == codes.high and opcode not in (Opcode.INPUT, Opcode.CONSTANT):
+            return self.constant(codes.low)
         self._known[row] = len(self._rows)
         self._rows.append(row)
         self._ranges.append(codes)

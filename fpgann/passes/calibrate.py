@@ -41,7 +41,7 @@ class QuantizationPoint:
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """How many samples of a value its type cuts off."""
+    """How many samples of a value its type cuts off by more than one step."""
 
     saturated: int
     total: int
@@ -98,7 +98,7 @@ def choose_plan(
             chosen = Precision(fixed, precision.rounding, precision.overflow)
         types[point.value] = chosen or precision
         bounds = types[point.value].fixed
-        lowest, highest = (bounds.decode(np.array(end)) for end in (bounds.range.low - 0.5, bounds.range.high + 0.5))
+        lowest, highest = (bounds.decode(np.array(end)) for end in (bounds.range.low - 1, bounds.range.high + 1))
         saturation[point.value] = Saturation(int(np.sum((data < lowest) | (data > highest))), data.size)
     return Plan(types, precision.fixed.width, saturation)
 

@@ -149,7 +149,7 @@ def view_requantizer(
         has_constant_parameters=shared,
         has_parameter_ports=bool(ports),
         parameter_bits=parameter_bits,
-        parameter_memory=f"{upper}_PARAMETERS",
+        parameter_memory=f"{upper}_CONSTANTS",
         lane_parameters=f"{name}_parameters" if shared else f"element({name}_parameters, lane, {parameter_bits})",
         parameter_ports=tuple(ports),
         lane_generics=tuple(lane_generics if len(lane_generics) > 1 else lane_generics * count),
@@ -188,9 +188,9 @@ def _slices(names: list[str], widths: list[int]) -> list[str]:
 def _parameters(upper: str, rows: list[int], width: int, lanes: Sequence[Sequence[int]]) -> MemoryView:
     """One word per group with the parameters of every lane side by side; one word if all share them."""
     if len(rows) == 1:
-        return MemoryView(f"{upper}_PARAMETERS", 1, width, memory(rows, width))
+        return MemoryView(f"{upper}_CONSTANTS", 1, width, memory(rows, width))
     words = [packed((rows[lane[group]] for lane in lanes), width) for group in range(len(lanes[0]))]
-    return MemoryView(f"{upper}_PARAMETERS", len(words), width * len(lanes), memory(words, width * len(lanes)))
+    return MemoryView(f"{upper}_CONSTANTS", len(words), width * len(lanes), memory(words, width * len(lanes)))
 
 
 def _distinct(lanes: Sequence[Sequence[int]], channels: int) -> Sequence[Sequence[int]]:

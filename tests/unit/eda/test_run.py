@@ -13,7 +13,7 @@ from fpgann.eda.run import last_lines, run_tool
 from fpgann.errors import ToolFailedError, ToolNotFoundError
 from tests.unit.eda.conftest import MockTools
 
-# A tool that ignores the request to end, as does the child it starts, and stays. A shell script: it is up at once.
+# Ignores the request to end, as does the child it starts, and stays. A shell script, so it is up at once.
 STUBBORN = """#!/bin/sh
 trap '' TERM
 /bin/sleep 60 &
