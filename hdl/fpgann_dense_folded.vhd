@@ -66,8 +66,8 @@ architecture rtl of fpgann_dense_folded is
   signal step_weights : std_ulogic_vector(PE * SIMD * WEIGHT_WIDTH - 1 downto 0);
   signal group_biases : std_ulogic_vector(PE * BIAS_WIDTH - 1 downto 0);
 
-  signal acc_valid : std_ulogic_vector(PE - 1 downto 0); -- all alike
-  signal out_index : natural range 0 to GROUPS - 1;
+  signal group_valid : std_ulogic;
+  signal out_index   : natural range 0 to GROUPS - 1;
 
 begin
 
@@ -184,25 +184,37 @@ begin
         DSP_STYLE    => DSP_STYLE
       )
       port map (
-        clk       => clk,
-        first     => first,
-        last      => last,
-        in_data   => inputs_left(CHUNK - 1 downto 0),
-        weights   => element(step_weights, i, SIMD * WEIGHT_WIDTH),
-        bias      => element(group_biases, i, BIAS_WIDTH),
-        acc_valid => acc_valid(i),
-        acc       => out_acc((i + 1) * ACC_WIDTH - 1 downto i * ACC_WIDTH)
+        clk     => clk,
+        first   => first,
+        in_data => inputs_left(CHUNK - 1 downto 0),
+        weights => element(step_weights, i, SIMD * WEIGHT_WIDTH),
+        bias    => element(group_biases, i, BIAS_WIDTH),
+        acc     => out_acc((i + 1) * ACC_WIDTH - 1 downto i * ACC_WIDTH)
       );
 
   end generate g_neuron;
 
-  out_valid <= acc_valid(0);
+  -- Not beside the data: a reset must stop it at once.
+  valid_delay : entity work.fpgann_delay
+    generic map (
+      WIDTH  => 1,
+      CYCLES => neuron_cycles(SIMD),
+      RESETS => true
+    )
+    port map (
+      clk         => clk,
+      rst         => rst,
+      in_data(0)  => last,
+      out_data(0) => group_valid
+    );
+
+  out_valid <= group_valid;
   out_group <= to_unsigned(out_index, index_width(GROUPS));
 
   p_group : process (clk)
   begin
     if rising_edge(clk) then
-      if acc_valid(0) = '1' then
+      if group_valid = '1' then
         if out_index = GROUPS - 1 then
           out_index <= 0;
         else

@@ -3,7 +3,8 @@
 --
 -- Latency from an item's inputs to its share of `acc`: 2 cycles (product, accumulator) for
 -- SIMD = 1, else 3 (product, sum, accumulator). One item a cycle, no pause between sums: the
--- item flagged `first` loads bias + products, the others add theirs.
+-- item flagged `first` loads bias + products, the others add theirs. What tells that a sum is
+-- complete travels beside, in an fpgann_delay that can be reset.
 -- Bit-true model: sim/models.py (neuron)
 
 library ieee;
@@ -22,16 +23,14 @@ entity fpgann_neuron is
     DSP_STYLE    : string := "auto" -- multipliers in DSP slices: "auto", "yes" or "no" (LUTs)
   );
   port (
-    clk       : in    std_ulogic;
+    clk     : in    std_ulogic;
 
-    first     : in    std_ulogic;                                 -- starts a sum
-    last      : in    std_ulogic;                                 -- ends it
-    in_data   : in    std_ulogic_vector(SIMD * IN_WIDTH - 1 downto 0);
-    weights   : in    std_ulogic_vector(SIMD * WEIGHT_WIDTH - 1 downto 0);
-    bias      : in    std_ulogic_vector(BIAS_WIDTH - 1 downto 0); -- sampled with `first`
+    first   : in    std_ulogic;                                 -- starts a sum
+    in_data : in    std_ulogic_vector(SIMD * IN_WIDTH - 1 downto 0);
+    weights : in    std_ulogic_vector(SIMD * WEIGHT_WIDTH - 1 downto 0);
+    bias    : in    std_ulogic_vector(BIAS_WIDTH - 1 downto 0); -- sampled with `first`
 
-    acc_valid : out   std_ulogic; -- `last`, as late as its sum: `acc` is complete
-    acc       : out   std_ulogic_vector(ACC_WIDTH - 1 downto 0)
+    acc     : out   std_ulogic_vector(ACC_WIDTH - 1 downto 0)
   );
 end entity;
 
@@ -45,12 +44,10 @@ architecture rtl of fpgann_neuron is
 
   signal product       : products_t(0 to SIMD - 1);
   signal product_first : std_ulogic;
-  signal product_last  : std_ulogic;
   signal product_bias  : u_signed(BIAS_WIDTH - 1 downto 0);
 
   signal sum       : u_signed(SUM_WIDTH - 1 downto 0);
   signal sum_first : std_ulogic;
-  signal sum_last  : std_ulogic;
   signal sum_bias  : u_signed(BIAS_WIDTH - 1 downto 0);
 
   signal total : u_signed(ACC_WIDTH - 1 downto 0);
@@ -77,7 +74,6 @@ begin
       end loop;
 
       product_first <= first;
-      product_last  <= last;
       product_bias  <= u_signed(bias);
     end if;
   end process;
@@ -86,7 +82,6 @@ begin
 
     sum       <= product(0);
     sum_first <= product_first;
-    sum_last  <= product_last;
     sum_bias  <= product_bias;
 
   end generate g_single;
@@ -115,7 +110,6 @@ begin
       if rising_edge(clk) then
         sum       <= node(0);
         sum_first <= product_first;
-        sum_last  <= product_last;
         sum_bias  <= product_bias;
       end if;
     end process;
@@ -130,7 +124,6 @@ begin
       else
         total <= total + wide(sum, ACC_WIDTH);
       end if;
-      acc_valid <= sum_last;
     end if;
   end process;
 

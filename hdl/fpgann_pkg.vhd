@@ -31,6 +31,9 @@ package fpgann_pkg is
 
   function larger (a : integer; b : integer) return integer;
 
+  -- Latency of fpgann_neuron.
+  function neuron_cycles (simd : positive) return positive;
+
   -- Bits of a word of a memory.
   function word_width (words : word_array_t) return positive;
 
@@ -87,6 +90,14 @@ package body fpgann_pkg is
     constant WORD : std_ulogic_vector := words(words'low);
   begin
     return WORD'length;
+  end function;
+
+  function neuron_cycles (simd : positive) return positive is
+  begin
+    if simd = 1 then
+      return 2;
+    end if;
+    return 3;
   end function;
 
   function index_width (depth : positive) return positive is

@@ -4,9 +4,9 @@
 --
 -- Latency BITS + 1 cycles (one comparison a cycle, the first after its memory is read); one item a
 -- cycle, each of its own channel.
--- A channel with fewer than 2**BITS - 1 thresholds: fill up at the top with the greatest value
--- 2**IN_WIDTH - 1, which never counts for a signed input; for an unsigned input that can be as
--- great, fill up at the bottom with the least, which always counts, and correct the base.
+-- A channel with fewer than 2**BITS - 1 thresholds: fill up at the bottom with the least value
+-- -2**IN_WIDTH, which always counts, and correct the base. The greatest, 2**IN_WIDTH - 1, never
+-- counts for a signed input but does for the greatest unsigned one.
 -- Bit-true model: sim/models.py (requantize_search)
 
 library ieee;
