@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the pages of docs/ that are made from the code (`make docs`); a test demands that they are current."""
+"""Writes the pages of docs/ that come from the code (`make docs`); a test demands that they are current."""
 
 from __future__ import annotations
 
