@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fpgann.errors import UnsupportedOperatorError
 from fpgann.numerics.integers import FloatArray, IntArray
 
 Array = npt.NDArray[Any]
@@ -28,7 +29,7 @@ class Codes:
     Args:
         codes: int64, zero point removed.
         channel: index into `scales`, the same shape.
-        scales: positive exact factors.
+        scales: exact factors, none of them 0.
         low: least code the quantizer could yield.
         high: greatest code the quantizer could yield.
     """
@@ -64,10 +65,18 @@ class Known:
 
     @staticmethod
     def of(array: Array) -> Known:
-        """A constant of any numeric type; real numbers become float64 (exactly, from float16 and float32)."""
+        """A constant; real numbers become float64 (exactly, from float16 and float32).
+
+        Raises:
+            UnsupportedOperatorError: it holds no real numbers.
+        """
         array = np.asarray(array)
         if array.dtype.kind in "iub":
             return Known(array)
+        if array.dtype.kind in "OSUc":
+            raise UnsupportedOperatorError(
+                "it holds texts or complex numbers", hint="use real numbers, integers or booleans"
+            )
         return Known(array.astype(np.float64))
 
     @staticmethod

@@ -30,6 +30,7 @@ _RANDOM = frozenset(
 )
 # QuantizeLinear and DequantizeLinear of constants need importers that keep the codes
 _QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
+_GRAPHS = frozenset({onnx_ir.AttributeType.GRAPH, onnx_ir.AttributeType.GRAPHS})
 _HINT = "re-export the model with constants folded"
 
 
@@ -46,8 +47,11 @@ def fold(site: Site, operands: list[Known | None]) -> list[Known]:
     folder = FOLDERS.get((site.node.domain, site.op_type))
     if folder is not None:
         site.reserve(max((operand.data.size for operand in operands if operand is not None), default=0))
-        return [folder(site)]
-    if site.op_type in _QUANTIZERS:
+        folded = folder(site)
+        if folded is not None:
+            return [folded]
+    nested = any(a.type in _GRAPHS for a in site.node.attributes.values())
+    if nested or site.op_type in _QUANTIZERS:
         raise missing_operator(site.node.domain, site.op_type)
     if site.node.domain != STANDARD or site.op_type in _RANDOM:
         site.refuse(f"it cannot be evaluated on constants ({site.node.domain or 'ai.onnx'})", _HINT)

@@ -10,7 +10,7 @@ import onnx.inliner
 
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
-from fpgann.frontend.onnx.limits import MAX_NODES
+from fpgann.frontend.onnx.limits import MAX_DEPTH, MAX_NODES
 
 Key: TypeAlias = tuple[str, str, str]
 
@@ -58,9 +58,10 @@ def _unfolded(proto: onnx.ModelProto) -> int:
             if key not in bodies:
                 total += 1
                 continue
-            if key in open_calls:
+            if key in open_calls or len(open_calls) > MAX_DEPTH:
                 raise MalformedModelError(
-                    f"function '{node.op_type}' calls itself", hint="export the model without functions"
+                    f"function '{node.op_type}' calls itself, or is nested too deeply",
+                    hint="export the model without functions",
                 )
             if key not in sizes:
                 sizes[key] = size(bodies[key], (*open_calls, key))

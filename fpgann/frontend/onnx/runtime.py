@@ -44,7 +44,9 @@ class Float32Runtime:
         self._model = model
         self._ports: dict[str, Port] = {port.name: port for port in model.inputs}
         self._proto = _plain_model(model)
-        self._computed = {name for node in self._proto.graph.node for name in node.output if name}
+        self._names = {name for node in self._proto.graph.node for name in node.output if name} | {
+            *self._ports
+        }
         self._session = functools.cache(self._make_session)
         self._session(model.outputs)
 
@@ -65,8 +67,8 @@ class Float32Runtime:
         """
         names = tuple(dict.fromkeys([*self._model.outputs, *extra_outputs]))
         for name in names:
-            if name not in self._computed:
-                raise ConfigError(f"no node of the model computes '{name}'", where=self._model.path.name)
+            if name not in self._names:
+                raise ConfigError(f"the model has no value '{name}'", where=self._model.path.name)
         feeds = self._feeds(inputs)
         samples = len(next(iter(feeds.values())))
         session = self._session(names)

@@ -52,7 +52,7 @@ class NodeSupport:
 
 def missing_operator(domain: str, op_type: str) -> UnsupportedOperatorError:
     """The refusal of an operator that has no importer."""
-    if domain:
+    if domain and not domain.startswith(("qonnx.", "finn.", "onnx.brevitas")):
         return UnsupportedOperatorError(
             f"operators of domain '{domain}' are not known",
             hint="export with standard ONNX operators, without optimisations for one runtime",

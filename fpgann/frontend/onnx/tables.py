@@ -226,7 +226,7 @@ class Site:
 
 
 Importer: TypeAlias = Callable[[Site], None]
-Folder: TypeAlias = Callable[[Site], Known]
+Folder: TypeAlias = Callable[[Site], "Known | None"]
 
 IMPORTERS: StageTable[Importer] = StageTable("ONNX import")  # keys are (domain, operator type)
 FOLDERS: StageTable[Folder] = StageTable("ONNX constant folding")

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from fpgann.errors import MalformedModelError
-from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
+from fpgann.frontend.onnx.constants import Codes, Known
+from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.numerics.integers import FloatArray
@@ -28,6 +31,36 @@ def import_affine(site: Site) -> None:
     constant = _legacy_broadcast(site, constant, site.shape(operand))
     value = _with_rank(site, operand, constant.ndim)
     site.deliver(_operator(site, constant, constant_first=constant_first), value)
+
+
+@FOLDERS.register((STANDARD, "Mul"), (STANDARD, "Div"))
+def fold_scaling(site: Site) -> Known | None:
+    """A quantized constant times or over a real one keeps its codes; the factor joins the scales, exactly."""
+    left, right = site.known(0, "left operand"), site.known(1, "right operand")
+    if left.codes is None and site.op_type == "Mul":
+        left, right = right, left
+    codes, factor = left.codes, right.reals
+    if codes is None or _broadcast(left, right) != left.data.shape or not _is_scaling(factor):
+        return None
+    if site.op_type == "Div" and not np.all(factor):
+        site.refuse("it divides by zero", "remove the zeros from the divisor")
+    numbers, index = np.unique(factor, return_inverse=True)
+    factors = [Fraction(float(number)) for number in numbers]
+    if site.op_type == "Div":
+        factors = [1 / number for number in factors]
+    pairs = codes.channel * len(factors) + index.reshape(factor.shape)
+    used, channel = np.unique(pairs, return_inverse=True)
+    scales = tuple(codes.scales[pair // len(factors)] * (factors[pair % len(factors)] or 1) for pair in used)
+    kept = codes.codes * (factor != 0)
+    return Known.coded(
+        Codes(kept, channel.reshape(pairs.shape), scales, min(0, codes.low), max(0, codes.high))
+    )
+
+
+def _is_scaling(factor: FloatArray) -> bool:
+    """Whether a constant is a mask, or one number per channel at most."""
+    mask = np.unique(factor[factor != 0]).size <= 1
+    return mask or sum(size > 1 for size in factor.shape) <= 1
 
 
 @IMPORTERS.register((STANDARD, "Neg"))
@@ -63,6 +96,13 @@ def _legacy_broadcast(site: Site, constant: FloatArray, shape: tuple[int, ...]) 
     if trailing < 0:
         raise MalformedModelError(f"axis {axis} does not fit shapes {list(shape)} and {list(constant.shape)}")
     return constant.reshape(constant.shape + (1,) * trailing)
+
+
+def _broadcast(left: Known, right: Known) -> tuple[int, ...] | None:
+    try:
+        return np.broadcast_shapes(left.data.shape, right.data.shape)
+    except ValueError:
+        return None
 
 
 def _with_rank(site: Site, operand: int, rank: int) -> str:

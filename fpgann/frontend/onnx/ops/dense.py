@@ -66,18 +66,18 @@ def import_gemm(site: Site) -> None:
     weight = weight_constant(known, site.number("alpha", 1.0))
     outputs = known.data.shape[1]
     bias = site.number("beta", 1.0) * site.known(2, "bias").reals if site.has(2) else None
-    if bias is None or not np.any(bias):
-        layer, addend = Dense(weight), None
-    elif bias.size in (1, outputs) and bias.shape[-1:] in ((), (1,), (outputs,)):
-        layer, addend = Dense(weight, Constant(np.broadcast_to(bias.reshape(-1), (outputs,)).copy())), None
-    else:
-        layer, addend = Dense(weight), bias
+    layer = Dense(weight)
     _check_inputs(site, layer)
-    if addend is None:
+    if bias is None or not np.any(bias):
         site.deliver(layer, site.value(0))
+        return
+    _check_bias(bias.shape, (site.shape(0)[0], outputs))
+    if all(size == 1 for size in bias.shape[:-1]):
+        constant = Constant(np.broadcast_to(bias.reshape(-1), (outputs,)).copy())
+        site.deliver(Dense(weight, constant), site.value(0))
     else:
         product = site.apply(layer, site.value(0), "product")
-        site.deliver(Affine(np.ones(()), np.ones(()), addend), product)
+        site.deliver(Affine(np.ones(()), np.ones(()), bias), product)
 
 
 def weight_constant(known: Known, factor: float) -> Constant:
@@ -91,24 +91,27 @@ def weight_constant(known: Known, factor: float) -> Constant:
         UnsupportedOperatorError: the scale of the codes varies along the inputs.
     """
     if known.codes is None or factor == 0:
-        return Constant(known.reals * factor)
+        return Constant(np.ascontiguousarray(known.reals * factor))
     codes = known.codes
     hull = CodeRange(int(codes.codes.min()), int(codes.codes.max()))
     scales = tuple(scale * Fraction(factor) for scale in _scale_per_output(codes))
     power = _power_of_two(scales[0]) if len(scales) == 1 else None
     nominal = CodeRange(codes.low, codes.high)
+    data = np.ascontiguousarray(codes.codes)
     if power is not None:
-        return Constant(codes.codes, Encoding(FixedType.holding(nominal, -power), hull))
-    return Constant(codes.codes, Encoding(FixedType.holding(nominal, 0), hull, scales))
+        return Constant(data, Encoding(FixedType.holding(nominal, -power), hull))
+    return Constant(data, Encoding(FixedType.holding(nominal, 0), hull, scales))
 
 
 def _scale_per_output(codes: Codes) -> tuple[Fraction, ...]:
-    if np.any(codes.channel != codes.channel[:1]):
+    used = np.where(codes.codes != 0, codes.channel, -1)  # a code of 0 is 0 at any scale
+    channel = np.where(used.max(axis=0) >= 0, used.max(axis=0), codes.channel[0])
+    if np.any((used != channel) & (used >= 0)):
         raise UnsupportedOperatorError(
             "the scale of its quantized weights varies along the inputs of the layer",
             hint="quantize the weights with one scale, or with one per output channel",
         )
-    scales = tuple(codes.scales[i] for i in codes.channel[0])
+    scales = tuple(codes.scales[i] for i in channel)
     return scales[:1] if len(set(scales)) == 1 else scales
 
 
@@ -139,6 +142,17 @@ def _check_sides(site: Site) -> None:
     if not site.is_known(1):
         site.refuse(
             "it multiplies two computed tensors", "only products with constant weights are supported so far"
+        )
+
+
+def _check_bias(shape: tuple[int, ...], result: tuple[int, ...]) -> None:
+    try:
+        fits = np.broadcast_shapes(shape, result) == result
+    except ValueError:
+        fits = False
+    if not fits:
+        raise MalformedModelError(
+            f"a bias of shape {list(shape)} does not fit a result of shape {list(result)}"
         )
 
 
