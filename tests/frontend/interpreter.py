@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The graph of real operators in float64, written anew for the tests: it shares no code with the reference model."""
+"""The graph of real operators in float64, written for the tests: it shares no code with the reference."""
 
 from __future__ import annotations
 

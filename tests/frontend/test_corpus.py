@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models of the corpus: what uses only supported operators imports and computes what the stored vectors say."""
+"""Models of the corpus: those of supported operators import and compute what the stored vectors say."""
 
 from __future__ import annotations
 
@@ -15,26 +15,45 @@ from fpgann.frontend.onnx.runtime import Float32Runtime
 from fpgann.ir.verify import verify
 from tests.frontend import interpreter
 
-IMPORTED = """
-arm_kws/armkws_DNN_S
-brevitas_qonnx/qmlp_w3a5_po2_bc__qonnx brevitas_qonnx/qmlp_w4a4_bc__qonnx brevitas_qonnx/qmlp_w4a4_bc__qonnx_dyn
-brevitas_qonnx/qmlp_w8a8_perchannel_bc__qonnx
-brevitas_qonnx/tfc_1w1a__qonnx brevitas_qonnx/tfc_2w2a__qonnx brevitas_qonnx/tfc_2w2a__qonnx_dyn
-hls4ml_example_keras/k2o_KERAS_1layer hls4ml_example_keras/k2o_KERAS_3layer
-hls4ml_example_keras/k2o_KERAS_3layer_95pruned_retrained
-hls4ml_example_onnx/em_bnn_fc_1layer hls4ml_example_onnx/em_three_layer_keras
-hls4ml_example_onnx/em_three_layer_pytorch hls4ml_example_onnx/em_two_layer_keras
-mlperf_tiny_v07/mlperf_v07_alibaba_ad
-onnx2c_models/onnx2c_tfl_helloworld onnx2c_models/onnx2c_velardo_lesson9
-ort_datasets/ort_mul_1 physics/cms_l1t_tau_3layer qkeras_qonnx/qk_3layer
-qonnx_zoo/zoo_TFC_1W1A qonnx_zoo/zoo_TFC_1W2A qonnx_zoo/zoo_kwsmlp_w3a3 qonnx_zoo/zoo_qkeras_jettagging
-tflite_micro/tflm_hello_world_float
-torch_arch/bn_mlp_breast_cancer__dynamo torch_arch/bn_mlp_breast_cancer__dynamo_dynb
-torch_arch/bn_mlp_breast_cancer__ts torch_arch/bn_mlp_breast_cancer__ts_dynb
-torch_arch/mlp_2_50_25_1__dynamo torch_arch/mlp_2_50_25_1__dynamo_dynb
-torch_arch/mlp_2_50_25_1__ts torch_arch/mlp_2_50_25_1__ts_dynb
-vnncomp/vnn_nn4sys_lindex vnncomp/vnn_reach_vdp vnncomp/vnn_rl_cartpole
-""".split()
+IMPORTED = [
+    "arm_kws/armkws_DNN_S",
+    "brevitas_qonnx/qmlp_w3a5_po2_bc__qonnx",
+    "brevitas_qonnx/qmlp_w4a4_bc__qonnx",
+    "brevitas_qonnx/qmlp_w4a4_bc__qonnx_dyn",
+    "brevitas_qonnx/qmlp_w8a8_perchannel_bc__qonnx",
+    "brevitas_qonnx/tfc_1w1a__qonnx",
+    "brevitas_qonnx/tfc_2w2a__qonnx",
+    "brevitas_qonnx/tfc_2w2a__qonnx_dyn",
+    "hls4ml_example_keras/k2o_KERAS_1layer",
+    "hls4ml_example_keras/k2o_KERAS_3layer",
+    "hls4ml_example_keras/k2o_KERAS_3layer_95pruned_retrained",
+    "hls4ml_example_onnx/em_bnn_fc_1layer",
+    "hls4ml_example_onnx/em_three_layer_keras",
+    "hls4ml_example_onnx/em_three_layer_pytorch",
+    "hls4ml_example_onnx/em_two_layer_keras",
+    "mlperf_tiny_v07/mlperf_v07_alibaba_ad",
+    "onnx2c_models/onnx2c_tfl_helloworld",
+    "onnx2c_models/onnx2c_velardo_lesson9",
+    "ort_datasets/ort_mul_1",
+    "physics/cms_l1t_tau_3layer",
+    "qkeras_qonnx/qk_3layer",
+    "qonnx_zoo/zoo_TFC_1W1A",
+    "qonnx_zoo/zoo_TFC_1W2A",
+    "qonnx_zoo/zoo_kwsmlp_w3a3",
+    "qonnx_zoo/zoo_qkeras_jettagging",
+    "tflite_micro/tflm_hello_world_float",
+    "torch_arch/bn_mlp_breast_cancer__dynamo",
+    "torch_arch/bn_mlp_breast_cancer__dynamo_dynb",
+    "torch_arch/bn_mlp_breast_cancer__ts",
+    "torch_arch/bn_mlp_breast_cancer__ts_dynb",
+    "torch_arch/mlp_2_50_25_1__dynamo",
+    "torch_arch/mlp_2_50_25_1__dynamo_dynb",
+    "torch_arch/mlp_2_50_25_1__ts",
+    "torch_arch/mlp_2_50_25_1__ts_dynb",
+    "vnncomp/vnn_nn4sys_lindex",
+    "vnncomp/vnn_reach_vdp",
+    "vnncomp/vnn_rl_cartpole",
+]
 # exported with the whole data set as a fixed batch
 SHAPES = {"hls4ml_example_onnx/em_three_layer_pytorch": {"0": (1, 16)}}
 SUPPORTED_OPERATORS = frozenset(
@@ -75,6 +94,14 @@ def entries(corpus: Path) -> dict[str, dict]:
     }
 
 
+def refusal(path: Path, shapes) -> FpgannError | None:
+    try:
+        import_onnx(read_model(path, shapes))
+    except FpgannError as error:
+        return error
+    return None
+
+
 def load(corpus: Path, name: str):
     model = read_model(corpus / "models" / f"{name}.onnx", SHAPES.get(name))
     vectors = np.load(corpus / "models" / f"{name}.npz")
@@ -107,9 +134,7 @@ def test_every_model_is_imported_or_refused_in_one_line(corpus):
     refused = []
     for name, entry in entries(corpus).items():
         path = corpus / entry["model"]
-        try:
-            import_onnx(read_model(path, SHAPES.get(name)))
-        except FpgannError as error:
+        if (error := refusal(path, SHAPES.get(name))) is not None:
             assert isinstance(error, UnsupportedOperatorError), f"{name}: {error}"
             assert "\n" not in str(error)
             assert path.name in str(error)

@@ -146,6 +146,9 @@ class Translation:
 
     def _substitute(self, node: onnx_ir.Node) -> None:
         """Stand-ins for the results of a node that cannot be built, so that those behind it are checked."""
+        if all(value is None or value.name in self.progress.known for value in node.inputs):
+            self.unchecked.update(value.name or "" for value in node.outputs)
+            return
         if self.shapes is None:
             self.shapes = inferred_shapes(self.source)
         for value in node.outputs:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import onnx
+import onnx.version_converter
 
 LIBRARY_ERRORS: tuple[type[Exception], ...] = (
     onnx.checker.ValidationError,
     onnx.defs.SchemaError,
     onnx.shape_inference.InferenceError,
+    onnx.version_converter.ConvertError,
     ArithmeticError,
     AssertionError,
     AttributeError,

@@ -19,6 +19,7 @@ from fpgann.frontend.onnx.tables import QONNX
 
 _LOG = logging.getLogger(__name__)
 _MAX_FOLDED_BY_OPTIMIZER = 4096
+_QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant"})
 _QUANTIZER_DOMAINS = frozenset(
     {QONNX, "qonnx.custom_op.channels_last", "onnx.brevitas", "finn.custom_op.general"}
 )
@@ -92,10 +93,15 @@ def inferred_shapes(model: onnx_ir.Model) -> Mapping[str, tuple[int, ...]]:
     return found
 
 
+def is_quantizer(node: onnx_ir.Node) -> bool:
+    """Whether a node is a quantizer of QONNX, in any of the domains that exporters gave it."""
+    return node.op_type in _QUANTIZERS and node.domain in _QUANTIZER_DOMAINS
+
+
 def _rename_quantizers(model: onnx_ir.Model) -> None:
     """One domain for the quantizers, whatever the exporter called it, and an opset for it."""
     for node in model.graph.all_nodes():
-        if node.op_type in ("Quant", "IntQuant", "BipolarQuant") and node.domain in _QUANTIZER_DOMAINS:
+        if is_quantizer(node):
             node.domain = QONNX
             model.opset_imports[QONNX] = 1
 

@@ -53,7 +53,7 @@ class Quantizer:
         float64, so comparing that product with the value tells on which side of the half-integer the true
         quotient lies, and rounding depends on nothing else.
         """
-        scale, zero, x = np.broadcast_arrays(self.scale, self.zero_point, values)
+        scale, zero, x = (np.ravel(a) for a in np.broadcast_arrays(self.scale, self.zero_point, values))
         with np.errstate(over="ignore", under="ignore"):
             guess = np.clip(x / scale, self.low - zero - 1, self.high - zero + 1)
             single = scale.astype(np.float32) == scale
@@ -61,12 +61,9 @@ class Quantizer:
         side = np.sign(x - halves * scale)
         rounded = round_values(halves + zero + 0.25 * side, self.rounding)
         codes = np.clip(rounded, self.low, self.high).astype(np.int64)
-        slow = ~(single & (np.abs(halves) < _FAST_CODE_LIMIT))
-        for index in zip(*np.nonzero(slow), strict=True):
-            codes[index] = self.code(
-                Fraction(float(x[index])), Fraction(float(scale[index])), int(zero[index])
-            )
-        return codes
+        for i in np.flatnonzero(~(single & (np.abs(halves) < _FAST_CODE_LIMIT))):
+            codes[i] = self.code(Fraction(float(x[i])), Fraction(float(scale[i])), int(zero[i]))
+        return codes.reshape(values.shape)
 
     def code(self, value: Fraction, scale: Fraction, zero_point: int) -> int:
         """The code of one number, zero point included: the definition."""

@@ -9,23 +9,15 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.version_converter
-import onnx_ir
 
 from fpgann.errors import ConfigError, FormatError, ModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Array
-from fpgann.frontend.onnx.importer import walk
-from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
-from fpgann.frontend.onnx.normalise import normalise
-from fpgann.frontend.onnx.ops.quantize import quantizer_of
+from fpgann.frontend.onnx.float32_model import plain_model
+from fpgann.frontend.onnx.libraries import first_line
 from fpgann.frontend.onnx.ports import Port
-from fpgann.frontend.onnx.quantizer_graph import OLDEST_OPSET, quantizer_nodes
 from fpgann.frontend.onnx.reader import OnnxModel
-from fpgann.frontend.onnx.tables import QONNX, Site
 
-_OLDEST_RUNTIME_OPSET = 7
 _CHUNK = 256  # samples at once
-_PREFIX = "fpgann_quantizer_"
 
 
 class Float32Runtime:
@@ -43,7 +35,7 @@ class Float32Runtime:
     def __init__(self, model: OnnxModel) -> None:
         self._model = model
         self._ports: dict[str, Port] = {port.name: port for port in model.inputs}
-        self._proto = _plain_model(model)
+        self._proto = plain_model(model)
         self._names = {name for node in self._proto.graph.node for name in node.output if name} | {
             *self._ports
         }
@@ -171,47 +163,6 @@ class Float32Runtime:
                 where=self._model.path.name,
                 hint="check the file with onnx.checker and export it again",
             ) from error
-
-
-def _plain_model(model: OnnxModel) -> onnx.ModelProto:
-    """The model without quantizers, its batch axis open where the file leaves it open."""
-    source = normalise(model)
-    progress = walk(model, source).progress
-    quantizers = {
-        node.outputs[0].name: quantizer_of(Site(node, progress))
-        for node in source.graph
-        if node.domain == QONNX
-    }
-    if quantizers and model.opset < OLDEST_OPSET:
-        raise UnsupportedOperatorError(
-            f"its opset is {model.opset}, and quantizers need {OLDEST_OPSET} or newer to be run in float32",
-            where=model.path.name,
-            hint="export with a newer opset_version",
-        )
-    proto = onnx_ir.to_proto(source)
-    nodes: list[onnx.NodeProto] = []
-    for i, node in enumerate(proto.graph.node):
-        quantizer = quantizers.get(next(iter(node.output), None))
-        nodes += (
-            [node] if quantizer is None else quantizer_nodes(node, quantizer, model.opset, f"{_PREFIX}{i}_")
-        )
-    replaced = onnx.GraphProto(node=nodes)
-    del proto.graph.node[:]
-    proto.graph.node.extend(replaced.node)
-    batched = {port.name for port in model.inputs if port.batched}
-    for value in proto.graph.input:
-        if value.name in batched:
-            value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    if model.opset >= _OLDEST_RUNTIME_OPSET:
-        return proto
-    try:
-        return onnx.version_converter.convert_version(proto, _OLDEST_RUNTIME_OPSET)
-    except LIBRARY_ERRORS as error:
-        raise UnsupportedOperatorError(
-            f"its opset {model.opset} cannot be brought up to {_OLDEST_RUNTIME_OPSET}: {first_line(error)}",
-            where=model.path.name,
-            hint="export with a newer opset_version",
-        ) from error
 
 
 def _sample(feeds: dict[str, Array], index: int) -> dict[str, Array]:
