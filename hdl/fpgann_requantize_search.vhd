@@ -81,6 +81,7 @@ architecture rtl of fpgann_requantize_search is
 
   signal base_word   : std_ulogic_vector(OUT_WIDTH + 1 downto 0);
   signal base        : u_signed(OUT_WIDTH downto 0);
+  signal doubled     : u_unsigned(BITS downto 0); -- with a bit of the channel on top
   signal even_count  : u_signed(OUT_WIDTH downto 0);
   signal odd_count   : u_signed(OUT_WIDTH downto 0);
   signal even_result : u_signed(OUT_WIDTH downto 0);
@@ -154,8 +155,9 @@ begin
 
   -- Both results are ready when the last comparison is.
   base        <= u_signed(base_word(OUT_WIDTH downto 0));
-  even_count  <= wide(u_unsigned(path(BITS - 1)(BITS - 1 downto 0)) & '0', OUT_WIDTH + 1);
-  odd_count   <= wide(u_unsigned(path(BITS - 1)(BITS - 1 downto 0)) & '1', OUT_WIDTH + 1);
+  doubled     <= path(BITS - 1)(BITS - 1 downto 0) & '0';
+  even_count  <= wide(doubled(BITS - 1 downto 0), OUT_WIDTH + 1);
+  odd_count   <= wide(doubled(BITS - 1 downto 0) or to_unsigned(1, BITS), OUT_WIDTH + 1);
   even_result <= base - even_count when base_word(OUT_WIDTH + 1) = '1' else
                  base + even_count;
   odd_result  <= base - odd_count when base_word(OUT_WIDTH + 1) = '1' else
