@@ -14,6 +14,7 @@ from math import isqrt
 from typing import TypeAlias
 
 import mpmath
+from mpmath.libmp import ComplexResult
 
 from fpgann.errors import VerificationError
 
@@ -113,13 +114,17 @@ def increasing_function(compute: Callable[[mpmath.iv.mpf], mpmath.iv.mpf], argum
         context = mpmath.iv
         saved, context.prec = context.prec, bits
         try:
-            low, high = (
-                compute(context.mpf(end.numerator) / context.mpf(end.denominator))
-                for end in enclose(argument, bits)
-            )
-            return _from_end(low._mpi_[0], upper=False), _from_end(high._mpi_[1], upper=True)
+            low, high = enclose(argument, bits)
+            return end(low, upper=False), end(high, upper=True)
         finally:
             context.prec = saved
+
+    def end(at: Fraction, *, upper: bool) -> Fraction:
+        try:
+            value = compute(mpmath.iv.mpf(at.numerator) / mpmath.iv.mpf(at.denominator))
+        except ComplexResult:  # the argument's bounds are still too wide: they leave the function's domain
+            return _INFINITE if upper else -_INFINITE
+        return _from_end(value._mpi_[upper], upper=upper)
 
     return Irrational(bounds)
 
