@@ -25,9 +25,10 @@ end entity;
 
 architecture rtl of fpgann_rom is
 
-  constant ROM : word_array_t(0 to WORDS'length - 1)(word_width(WORDS) - 1 downto 0) := WORDS;
+  constant DEPTH : positive := WORDS'length;
+  constant WIDTH : positive := word_width(WORDS);
 
-  signal word : std_ulogic_vector(word_width(WORDS) - 1 downto 0);
+  signal word : std_ulogic_vector(WIDTH - 1 downto 0);
 
   attribute rom_style : string;
   attribute ramstyle  : string;
@@ -42,11 +43,42 @@ begin
 
   data <= word;
 
-  p_read : process (clk)
+  -- GHDL 2.0 cannot convert a memory of one word.
+
+  g_constant : if DEPTH = 1 generate
+
+    p_read : process (clk)
+    begin
+      if rising_edge(clk) then
+        word <= WORDS(0);
+      end if;
+    end process;
+
+  end generate g_constant;
+
+  g_memory : if DEPTH > 1 generate
+
+    -- Descending: GHDL 2.0 reads an ascending array at DEPTH - 1 - address, with a subtractor.
+    function contents return word_array_t is
+      variable words_down : word_array_t(DEPTH - 1 downto 0)(WIDTH - 1 downto 0);
+    begin
+      for i in 0 to DEPTH - 1 loop
+        words_down(i) := WORDS(i);
+      end loop;
+      return words_down;
+    end function;
+
+    constant ROM : word_array_t(DEPTH - 1 downto 0)(WIDTH - 1 downto 0) := contents;
+
   begin
-    if rising_edge(clk) then
-      word <= ROM(to_integer(address));
-    end if;
-  end process;
+
+    p_read : process (clk)
+    begin
+      if rising_edge(clk) then
+        word <= ROM(to_integer(address));
+      end if;
+    end process;
+
+  end generate g_memory;
 
 end architecture;
