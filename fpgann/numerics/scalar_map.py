@@ -282,7 +282,8 @@ class LinearRounding:
         exact, denominator = multiply_add(codes, self.numerator, self.constant), self.denominator
         if not self.fits_int64(codes):
             exact, denominator = exact.astype(object), denominator.astype(object)
-        return integers(np.clip(round_ratio(exact, denominator, self.mode), self.low, self.high))
+        result = np.clip(round_ratio(exact, denominator, self.mode), self.low, self.high)
+        return integers(result).reshape(codes.shape)
 
 
 def _linear(scalar_map: ScalarMap) -> LinearRounding | None:

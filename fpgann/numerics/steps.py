@@ -217,7 +217,8 @@ class Curve:
         curve = CURVES[self.name]
         low, high = float(curve.low), float(curve.high)
         with np.errstate(all="ignore"):
-            ends = [np.clip(bounds[0] + side * bounds[1], low, high) for side in (-1, 1)]
+            outermost = [np.nextafter(bounds[0] + side * bounds[1], side * np.inf) for side in (-1, 1)]
+            ends = [np.clip(np.where(bounds[1] == 0, bounds[0], end), low, high) for end in outermost]
             below, above = (np.asarray(curve.inverse_float(end)) for end in ends)
             centres = np.where(np.isinf(below) & (below == above), below, (below + above) / 2)
             radii = np.where(np.isinf(centres), 0.0, (above - below) / 2 + 1e-14 * (1 + np.abs(centres)))
