@@ -62,7 +62,6 @@ architecture rtl of fpgann_dense_folded is
   signal first        : std_ulogic;
   signal last         : std_ulogic;
   signal inputs_left  : std_ulogic_vector(INPUTS * IN_WIDTH - 1 downto 0); -- the next ones lowest
-  signal inputs_twice : std_ulogic_vector(2 * INPUTS * IN_WIDTH - 1 downto 0);
   signal step_weights : std_ulogic_vector(PE * SIMD * WEIGHT_WIDTH - 1 downto 0);
   signal group_biases : std_ulogic_vector(PE * BIAS_WIDTH - 1 downto 0);
 
@@ -136,11 +135,11 @@ begin
   end process;
 
   -- The inputs pass by in a ring, once a group: no multiplexer of INPUTS elements.
-  inputs_twice <= inputs_left & inputs_left;
-
   p_rotate : process (clk)
+    variable inputs_twice : std_ulogic_vector(2 * INPUTS * IN_WIDTH - 1 downto 0);
   begin
     if rising_edge(clk) then
+      inputs_twice := inputs_left & inputs_left;
       if in_valid = '1' then
         inputs_left <= in_data;
       elsif active = '1' then
@@ -187,8 +186,9 @@ begin
         clk     => clk,
         first   => first,
         in_data => inputs_left(CHUNK - 1 downto 0),
-        weights => element(step_weights, i, SIMD * WEIGHT_WIDTH),
-        bias    => element(group_biases, i, BIAS_WIDTH),
+        -- plain slices: a function call would make every neuron wait for every bit (slow to simulate)
+        weights => step_weights((i + 1) * SIMD * WEIGHT_WIDTH - 1 downto i * SIMD * WEIGHT_WIDTH),
+        bias    => group_biases((i + 1) * BIAS_WIDTH - 1 downto i * BIAS_WIDTH),
         acc     => out_acc((i + 1) * ACC_WIDTH - 1 downto i * ACC_WIDTH)
       );
 

@@ -150,7 +150,7 @@ def view_requantizer(
         has_parameter_ports=bool(ports),
         parameter_bits=parameter_bits,
         parameter_memory=f"{upper}_CONSTANTS",
-        lane_parameters=f"{name}_parameters" if shared else f"element({name}_parameters, lane, {parameter_bits})",
+        lane_parameters=f"{name}_parameters" if shared else f"{name}_parameters((lane + 1) * {parameter_bits} - 1 downto lane * {parameter_bits})",
         parameter_ports=tuple(ports),
         lane_generics=tuple(lane_generics if len(lane_generics) > 1 else lane_generics * count),
         has_lane_generics=bool(lane_generics),
