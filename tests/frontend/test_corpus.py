@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,29 @@ def test_import_computes_the_stored_outputs(corpus, name):
     for delivered, wanted in zip(model.outputs, outputs, strict=True):
         got = values[graph.outputs[delivered]].reshape(wanted.shape)
         assert np.abs(got - wanted).max() <= 1e-5 * np.abs(wanted).max(), delivered
+
+
+def test_single_operators(corpus, tmp_path):
+    """Hundreds of one-operator models: each is refused in one line or computes what is stored."""
+    imported = 0
+    for archive in sorted((corpus / "node").glob("*.zip")):
+        with zipfile.ZipFile(archive) as files:
+            for member in (name for name in files.namelist() if name.endswith(".onnx")):
+                path = tmp_path / "model.onnx"
+                path.write_bytes(files.read(member))
+                if (error := refusal(path, None)) is not None:
+                    assert "\n" not in str(error)
+                    continue
+                vectors = np.load(io.BytesIO(files.read(member.replace(".onnx", ".npz"))))
+                model = read_model(path)
+                graph = verify(import_onnx(model), "the import")
+                inputs = {p.name: vectors[f"in{i}"].reshape(1, *p.shape) for i, p in enumerate(model.inputs)}
+                values = interpreter.run(graph, inputs)
+                for i, delivered in enumerate(model.outputs):
+                    got, wanted = values[graph.outputs[delivered]][0], vectors[f"out{i}"]
+                    np.testing.assert_allclose(got.reshape(wanted.shape), wanted, 1e-4, 1e-5, err_msg=member)
+                imported += 1
+    assert imported >= 49
 
 
 @pytest.mark.parametrize("name", IMPORTED)

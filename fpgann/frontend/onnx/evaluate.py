@@ -30,7 +30,6 @@ _RANDOM = frozenset(
 )
 # QuantizeLinear and DequantizeLinear of constants need importers that keep the codes
 _QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
-_GRAPHS = frozenset({onnx_ir.AttributeType.GRAPH, onnx_ir.AttributeType.GRAPHS})
 _HINT = "re-export the model with constants folded"
 
 
@@ -50,8 +49,7 @@ def fold(site: Site, operands: list[Known | None]) -> list[Known]:
         folded = folder(site)
         if folded is not None:
             return [folded]
-    nested = any(a.type in _GRAPHS for a in site.node.attributes.values())
-    if nested or site.op_type in _QUANTIZERS:
+    if site.op_type in _QUANTIZERS:
         raise missing_operator(site.node.domain, site.op_type)
     if site.node.domain != STANDARD or site.op_type in _RANDOM:
         site.refuse(f"it cannot be evaluated on constants ({site.node.domain or 'ai.onnx'})", _HINT)

@@ -68,7 +68,7 @@ def _path_inside(location: str, folder: Path, where: str) -> Path:
         exists = path.is_file()
     except (OSError, RuntimeError) as error:
         raise MalformedModelError(
-            f"its data file '{location}' cannot be found: {error}", where=where
+            f"its data file '{location}' cannot be found: {error}", where=where, hint=_INSIDE
         ) from error
     if not path.is_relative_to(folder.resolve()):
         raise MalformedModelError(

@@ -57,6 +57,8 @@ class Translation:
         report: what became of each node.
         malformed: whether every failure is the file's fault.
         unchecked: values that nothing is known about, because their node cannot be built.
+        failed_constants: constants that could not be computed.
+        shapes: what shape inference found, once it was needed.
     """
 
     model: OnnxModel
@@ -65,6 +67,7 @@ class Translation:
     report: list[NodeSupport] = field(default_factory=list)
     malformed: bool = True
     unchecked: set[str] = field(default_factory=set)
+    failed_constants: set[str] = field(default_factory=set)
     shapes: Mapping[str, tuple[int, ...]] | None = None
 
     @property
@@ -80,25 +83,29 @@ class Translation:
             if port.element_type not in _REAL:
                 self._fail(port.name, "input", _integer_input(port.element_type))
         for name, value in self.source.graph.initializers.items():
-            if value.const_value is not None:
-                self._guard(name, "initializer", partial(self._initializer, name, value.const_value))
+            tensor = value.const_value
+            if tensor is not None and not self._guard(
+                name, "initializer", partial(self._constant, name, tensor)
+            ):
+                self.failed_constants.add(name)
         for node in self.source.graph:
             self._node(node)
         for name in self.model.outputs:
-            if name not in self.progress.values and name not in self.unchecked:
+            if name not in self.progress.values.keys() | self.unchecked | self.failed_constants:
                 self._fail(name, "output", _constant_output())
 
-    def _initializer(self, name: str, tensor: onnx_ir.TensorProtocol) -> None:
+    def _constant(self, name: str, tensor: onnx_ir.TensorProtocol) -> None:
         self.progress.known[name] = Known.of(tensor.numpy())
 
     def _node(self, node: onnx_ir.Node) -> None:
         site = Site(node, self.progress)
         op = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
-        if any(value is not None and value.name in self.unchecked for value in node.inputs):
-            self._skip(site, op)
+        operands = {value.name for value in node.inputs if value is not None and value.name}
+        if operands & (self.unchecked | self.failed_constants):
+            self._skip(site, op, constant=operands <= self.progress.known.keys() | self.failed_constants)
             return
         if not self._guard(site.name, op, partial(self._import, site)):
-            self._substitute(node)
+            self._substitute(site)
             return
         parts = [f"{part.name} ({text})" if (text := part.describe()) else part.name for part in site.built]
         constant = node.outputs[0].name in self.progress.known if node.outputs else False
@@ -108,7 +115,7 @@ class Translation:
     def _import(self, site: Site) -> None:
         node, known = site.node, self.progress.known
         operands = [value.name or "" if value is not None else "" for value in node.inputs]
-        if all(name in known for name in operands if name):
+        if not site.nested and all(name in known for name in operands if name):
             results = fold(site, [known[name] if name else None for name in operands])
             for value, constant in zip(node.outputs, results, strict=False):
                 known[value.name or ""] = constant
@@ -134,20 +141,21 @@ class Translation:
         self.malformed = self.malformed and isinstance(error, MalformedModelError)
         self.report.append(NodeSupport(name, op, supported=False, built_as=error.message, hint=error.hint))
 
-    def _skip(self, site: Site, op: str) -> None:
-        """A node that cannot be checked; its operator at least can."""
-        for value in site.node.outputs:
-            self.unchecked.add(value.name or "")
-        if (site.node.domain, site.op_type) in IMPORTERS:
+    def _skip(self, site: Site, op: str, *, constant: bool) -> None:
+        """A node that cannot be checked; its operator can, unless it only computes a constant."""
+        results = self.failed_constants if constant else self.unchecked
+        results.update(value.name or "" for value in site.node.outputs)
+        if constant or (site.node.domain, site.op_type) in IMPORTERS:
             text = "not checked: it reads the result of a node that cannot be built"
             self.report.append(NodeSupport(site.name, op, supported=True, built_as=text))
         else:
             self._fail(site.name, op, missing_operator(site.node.domain, site.op_type))
 
-    def _substitute(self, node: onnx_ir.Node) -> None:
+    def _substitute(self, site: Site) -> None:
         """Stand-ins for the results of a node that cannot be built, so that those behind it are checked."""
-        if all(value is None or value.name in self.progress.known for value in node.inputs):
-            self.unchecked.update(value.name or "" for value in node.outputs)
+        node = site.node
+        if not site.nested and all(v is None or v.name in self.progress.known for v in node.inputs):
+            self.failed_constants.update(value.name or "" for value in node.outputs)
             return
         if self.shapes is None:
             self.shapes = inferred_shapes(self.source)

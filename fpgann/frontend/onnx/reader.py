@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 
 from fpgann.errors import MalformedModelError, ModelError
 from fpgann.frontend.onnx.functions import inline_functions
@@ -67,7 +67,7 @@ def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = No
         proto = inline_functions(proto)
         check_names(proto.graph)
         sort_nodes(proto.graph)
-        check_nodes(proto.graph, opset, proto.ir_version)
+        check_nodes(proto.graph, opset)
         ports = find_ports(proto, input_shapes or {})
     except ModelError as error:
         error.where = f"{path.name}, {error.where}" if error.where else path.name
@@ -110,6 +110,19 @@ def _parse(data: bytes) -> onnx.ModelProto:
         proto.ParseFromString(data)
     except DecodeError as error:
         raise MalformedModelError(f"it is no ONNX file, or a damaged one ({error})", hint=hint) from error
+    _check_texts(proto, hint)
     if not proto.HasField("graph") or not proto.ir_version:
         raise MalformedModelError("it is no ONNX file: it holds no graph", hint=hint)
     return proto
+
+
+def _check_texts(message: Message, hint: str) -> None:
+    """Every name must be UTF-8; protobuf hands out bytes, or fails, where it is not."""
+    for field_, content in message.ListFields():
+        if field_.type == field_.TYPE_MESSAGE:
+            for inner in content if isinstance(content, Sequence) else [content]:
+                _check_texts(inner, hint)
+        elif field_.type == field_.TYPE_STRING:
+            for text in [content] if isinstance(content, (str, bytes)) else content:
+                if isinstance(text, bytes):
+                    raise MalformedModelError("a name in it is no text", hint=hint)

@@ -17,6 +17,7 @@ from fpgann.frontend.onnx.limits import MAX_ELEMENTS, MAX_FOLDED_ELEMENTS
 from fpgann.ir import GraphBuilder, Operator
 
 STANDARD = ""
+_GRAPHS = frozenset({onnx_ir.AttributeType.GRAPH, onnx_ir.AttributeType.GRAPHS})
 QONNX = "qonnx.custom_op.general"
 
 
@@ -56,6 +57,11 @@ class Site:
         self.opset = progress.opsets.get(node.domain, 1)
         self.built: list[Operator] = []
         self._progress = progress
+
+    @property
+    def nested(self) -> bool:
+        """Whether graphs inside the node may read more than its operands."""
+        return any(attribute.type in _GRAPHS for attribute in self.node.attributes.values())
 
     # -- operands
 

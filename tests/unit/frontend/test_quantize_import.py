@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quant and BipolarQuant: quantizers between values, quantized weights as codes, quantized constants as reals."""
+"""Quant and BipolarQuant: quantizers between values, weights as codes, other quantized constants as reals."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class TestBetweenValues:
             load(tmp_path, model([quant(signed="yes")], constants=constants()))
 
     def test_other_operators_of_the_domain(self, tmp_path):
-        with pytest.raises(UnsupportedOperatorError, match="general::Trunc.*not supported yet"):
+        with pytest.raises(UnsupportedOperatorError, match=r"general::Trunc.*not supported yet"):
             load(tmp_path, model([quant(op_type="Trunc")], constants=constants()))
 
 
