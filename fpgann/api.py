@@ -158,7 +158,9 @@ def compile(  # noqa: A001  the name of the command
     """
     chosen, folder = options or CompileOptions(), Path(output)
     check_destination(folder, force)
-    compiled = lower(Path(model), chosen, calibration=None if calibration is None else Path(calibration), progress=progress)
+    compiled = lower(
+        Path(model), chosen, calibration=None if calibration is None else Path(calibration), progress=progress
+    )
     progress("writing")
     write_build(folder, build_files(compiled, chosen), force)
     return Design(folder, warnings=compiled.warnings)
@@ -249,7 +251,11 @@ class Design:
         Returns:
             The verdict; it is written to simulate.json as well.
         """
-        values = self._run(inputs) if inputs is not None else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
+        values = (
+            self._run(inputs)
+            if inputs is not None
+            else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
+        )
         result = run_bench(self.folder, values, simulator=simulator, seed=seed, waves=waves)
         seen = result.pop("outputs")
         predicted = {"latency_cycles": self.manifest["latency_cycles"], "ii": self.manifest["interval_cycles"]}
@@ -278,7 +284,9 @@ class Design:
         for delivered, name in self.graph.outputs.items():
             codes = values[name]
             if codes.dtype == object:
-                raise FormatError("its codes are wider than 64 bits", where=f"output '{delivered}'", hint="quantize the output")
+                raise FormatError(
+                    "its codes are wider than 64 bits", where=f"output '{delivered}'", hint="quantize the output"
+                )
             result[delivered], result[f"{delivered}__raw"] = _without_batch(decoded[delivered]), _without_batch(codes)
         return result
 

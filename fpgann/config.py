@@ -78,7 +78,9 @@ def read_config(path: Path) -> CompileOptions:
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
-        name: _layer(_table(entry, f"{where}, layer '{name}'"), f"{where}, layer '{name}'", {"strategy", "reuse_factor"})
+        name: _layer(
+            _table(entry, f"{where}, layer '{name}'"), f"{where}, layer '{name}'", {"strategy", "reuse_factor"}
+        )
         for name, entry in layers.items()
     }
     hardware = HardwareOptions(

@@ -38,7 +38,9 @@ def read_samples(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     missing = [name for name in shapes if name not in arrays.names]
     if missing:
         have = ", ".join(f"'{name}'" for name in sorted(arrays.names)) or "nothing"
-        raise FormatError(f"there is no array '{missing[0]}'", where=where, hint=f"it holds {have}; the model needs {wanted}")
+        raise FormatError(
+            f"there is no array '{missing[0]}'", where=where, hint=f"it holds {have}; the model needs {wanted}"
+        )
     result = {name: _samples(arrays.values[name], name, shape, where) for name, shape in shapes.items()}
     counts = {name: len(array) for name, array in result.items()}
     if len(set(counts.values())) > 1:

@@ -22,10 +22,14 @@ from fpgann.config import CompileOptions, override, read_config
     type=click.Choice(["auto", "unrolled", "folded"]),
     help="Adder graphs, or neurons that share multipliers; auto chooses by size.",
 )
-@click.option("--reuse-factor", type=click.IntRange(min=1), help="Multiplications per multiplier in folded layers, at most.")
+@click.option(
+    "--reuse-factor", type=click.IntRange(min=1), help="Multiplications per multiplier in folded layers, at most."
+)
 @click.option("--precision", help="Type of unquantized values, like 'fixed<16,6>'.")
 @click.option("--input-precision", help="Type of the inputs.")
-@click.option("--calibration", type=click.Path(path_type=Path), help="Input samples (npz) to choose binary points from.")
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), help="Input samples (npz) to choose binary points from."
+)
 @click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
 @click.option("--name", help="Name of the top entity.")
 @click.option("--dump-ir", is_flag=True, help="Print the graph of codes.")

@@ -70,7 +70,9 @@ def write_build(folder: Path, files: Mapping[str, bytes], force: bool) -> None:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
         reason = error.strerror or str(error)
-        raise FormatError(f"cannot be written: {reason}", where=f"output '{folder}'", hint="free some space or choose another place") from error
+        raise FormatError(
+            f"cannot be written: {reason}", where=f"output '{folder}'", hint="free some space or choose another place"
+        ) from error
     except BaseException:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
@@ -111,5 +113,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FormatError("manifest.json is not one of fpgann", where=where)
     if document.get("version") != VERSION:
-        raise FormatError(f"manifest.json has version {document.get('version')}, not {VERSION}", where=where, hint="compile the model again with this fpgann")
+        raise FormatError(
+            f"manifest.json has version {document.get('version')}, not {VERSION}",
+            where=where,
+            hint="compile the model again with this fpgann",
+        )
     return document

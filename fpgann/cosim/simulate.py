@@ -23,9 +23,7 @@ _BASE_TIMEOUT_S = 300.0
 _PER_CYCLE_S = 0.01
 
 
-def run_bench(
-    build: Path, values: Mapping[str, IntArray], *, simulator: str, seed: int, waves: bool
-) -> dict[str, Any]:
+def run_bench(build: Path, values: Mapping[str, IntArray], *, simulator: str, seed: int, waves: bool) -> dict[str, Any]:
     """Simulate a build on codes.
 
     Args:
@@ -48,7 +46,9 @@ def run_bench(
     try:
         simulation = json.loads((build / "sim" / "design.json").read_bytes())
     except (OSError, ValueError) as error:
-        raise FormatError("sim/design.json is missing or damaged", where=f"build '{build}'", hint="compile the model again") from error
+        raise FormatError(
+            "sim/design.json is missing or damaged", where=f"build '{build}'", hint="compile the model again"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="fpgann-sim-") as name:
         folder = Path(name)
         (folder / "design.json").write_text(json.dumps(simulation))

@@ -33,11 +33,21 @@ def _fill(shape: tuple[int, ...], codes: CodeRange, count: int, rng: np.random.G
     kind = object if max(-low, high) >> 62 else np.int64
     nearest_zero = min(max(0, low), high)
     alternating = np.where(np.arange(size) % 2 == 0, low, high)
-    corners = [np.full(size, low), np.full(size, high), alternating, low + high - alternating, np.full(size, nearest_zero)]
+    corners = [
+        np.full(size, low),
+        np.full(size, high),
+        alternating,
+        low + high - alternating,
+        np.full(size, nearest_zero),
+    ]
     rows = [np.asarray(corner, kind) for corner in corners[:count]]
     while len(rows) < count:
         wide = rng.random(size)
-        random = low + (wide * (high - low + 1)).astype(np.int64) if kind is np.int64 else np.array([low + int(w * (high - low)) for w in wide], object)
+        random = (
+            low + (wide * (high - low + 1)).astype(np.int64)
+            if kind is np.int64
+            else np.array([low + int(w * (high - low)) for w in wide], object)
+        )
         if len(rows) % 3 == 0:  # near zero, where rounding and saturation of small values happen
             random = nearest_zero + (random - nearest_zero) // 16
         rows.append(np.clip(random, low, high))

@@ -57,7 +57,9 @@ def check_design(design: Design, values: Mapping[str, IntArray]) -> None:
         VerificationError: a stage differs; the message names the layer and the element.
     """
     for stage in design.stages:
-        source, wanted = (values[name].reshape(len(values[name]), -1) for name in (stage.source.value, stage.target.value))
+        source, wanted = (
+            values[name].reshape(len(values[name]), -1) for name in (stage.source.value, stage.target.value)
+        )
         got = evaluate_stage(stage, source)
         wrong = np.argwhere(got != wanted)
         if len(wrong):
@@ -69,4 +71,6 @@ def check_design(design: Design, values: Mapping[str, IntArray]) -> None:
             )
         low, high = int(wanted.min()), int(wanted.max())
         if low < stage.target.codes.low or high > stage.target.codes.high:
-            raise VerificationError(f"codes {low}..{high} leave the predicted range", where=f"layer '{stage.layers[0]}'")
+            raise VerificationError(
+                f"codes {low}..{high} leave the predicted range", where=f"layer '{stage.layers[0]}'"
+            )

@@ -52,7 +52,10 @@ class MatrixBuilder:
             half = len(digits) // 2
             low, high = (sum(digit << position for position, digit in part) for part in (digits[:half], digits[half:]))
             parts = [(value & -value).bit_length() - 1 for value in (abs(low), abs(high))]
-            a, b = (self.multiple(node, abs(value) >> shift) for value, shift in zip((high, low), reversed(parts), strict=True))
+            a, b = (
+                self.multiple(node, abs(value) >> shift)
+                for value, shift in zip((high, low), reversed(parts), strict=True)
+            )
             product = self.builder.add(
                 a,
                 b,
@@ -87,7 +90,9 @@ class MatrixBuilder:
         """Sum of (node, left shift, sign) as a tree: shallow first, then small shifts, to keep adders narrow."""
         if not terms:
             return self.builder.constant(0)
-        heap = [(self._depth.get(node, 0), shift, sign < 0, count, node) for count, (node, shift, sign) in enumerate(terms)]
+        heap = [
+            (self._depth.get(node, 0), shift, sign < 0, count, node) for count, (node, shift, sign) in enumerate(terms)
+        ]
         heapq.heapify(heap)
         count = len(terms)
         while len(heap) > 1:
@@ -96,7 +101,9 @@ class MatrixBuilder:
             if minus_a and not minus_b:  # put the positive operand first: a - b needs no negation
                 (shift_a, minus_a, a), (shift_b, minus_b, b) = (shift_b, minus_b, b), (shift_a, minus_a, a)
             common = min(shift_a, shift_b)
-            node = self.builder.add(a, b, shift_a=shift_a - common, shift_b=shift_b - common, subtract=minus_a != minus_b)
+            node = self.builder.add(
+                a, b, shift_a=shift_a - common, shift_b=shift_b - common, subtract=minus_a != minus_b
+            )
             depth = max(depth_a, depth_b) + 1
             self._depth[node] = depth
             heapq.heappush(heap, (depth, common, minus_a, count, node))

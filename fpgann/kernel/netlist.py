@@ -126,7 +126,14 @@ class NetlistBuilder:
         return self._add(Opcode.CONSTANT, CodeRange(value, value), immediate=value)
 
     def add(
-        self, a: int, b: int, *, shift_a: int = 0, shift_b: int = 0, subtract: bool = False, codes: CodeRange | None = None
+        self,
+        a: int,
+        b: int,
+        *,
+        shift_a: int = 0,
+        shift_b: int = 0,
+        subtract: bool = False,
+        codes: CodeRange | None = None,
     ) -> int:
         """a * 2**shift_a + b * 2**shift_b, or minus.
 
@@ -250,12 +257,17 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
     Returns:
         Codes, shape (samples, outputs).
     """
-    wide = not fits_int64(max((max(abs(r) for r in (lo, hi)) for lo, hi in zip(netlist.low, netlist.high, strict=True)), default=0))
+    wide = not fits_int64(
+        max((max(abs(r) for r in (lo, hi)) for lo, hi in zip(netlist.low, netlist.high, strict=True)), default=0)
+    )
     kind = object if wide else np.int64
     values: list[IntArray] = []
     columns = inputs.astype(kind)
     rows = zip(
-        *(array.tolist() for array in (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)),
+        *(
+            array.tolist()
+            for array in (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
+        ),
         netlist.immediate,
         netlist.immediate_b,
         strict=True,

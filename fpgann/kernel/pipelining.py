@@ -65,7 +65,9 @@ def pipeline(netlist: Netlist, levels_per_stage: int) -> PipelinedNetlist:
         return at[node, wanted]
 
     for node in range(len(netlist)):
-        at[node, stage[node]] = _copy(netlist, node, builder, [value_at(n, stage[node]) for n in _operands(netlist, node)])
+        at[node, stage[node]] = _copy(
+            netlist, node, builder, [value_at(n, stage[node]) for n in _operands(netlist, node)]
+        )
     outputs = [builder.register(value_at(int(n), last)) for n in netlist.outputs]
     return PipelinedNetlist(builder.build(outputs), last + 1)
 

@@ -89,7 +89,9 @@ def choose_plan(
     for point in points:
         data = samples[point.value].reshape(-1)
         if not np.all(np.isfinite(data)):
-            raise ModelError("the model yields infinite or undefined numbers on the calibration data", where=f"value '{point.value}'")
+            raise ModelError(
+                "the model yields infinite or undefined numbers on the calibration data", where=f"value '{point.value}'"
+            )
         chosen = (fixed_types or {}).get(point.value)
         if chosen is None and fit_binary_point:
             width = min(precision.fixed.width, CURVE_ARGUMENT_BITS if point.through else precision.fixed.width)

@@ -166,7 +166,9 @@ class Lowering:
         producer = self.graph.producers().get(name)
         if producer is not None and not isinstance(producer.op, Dense):
             node = producer.name
-        return self.requantize(pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node)
+        return self.requantize(
+            pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node
+        )
 
     def _quantize_before_curve(self, pending: Pending, before: str, count: int, node: str) -> Pending:
         """Round the argument of a transcendental function first, so that a table can compute it."""

@@ -13,4 +13,3 @@ from fpgann.numerics.integers import FloatArray, IntArray
 
 ON_VALUES: StageTable[Callable[..., FloatArray]] = StageTable("float64 reference")
 ON_CODES: StageTable[Callable[..., IntArray]] = StageTable("integer reference")
-

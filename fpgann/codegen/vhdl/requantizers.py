@@ -66,7 +66,11 @@ def view_requantizer(
         group_bits: width of the group number that travels along; 0 if there are no groups.
     """
     in_bits, out_bits = requantizer.source.width_bits, requantizer.target.width_bits
-    generics = [f"IN_WIDTH => {in_bits}", f"OUT_WIDTH => {out_bits}", f"IN_SIGNED => {boolean(requantizer.source.signed)}"]
+    generics = [
+        f"IN_WIDTH => {in_bits}",
+        f"OUT_WIDTH => {out_bits}",
+        f"IN_SIGNED => {boolean(requantizer.source.signed)}",
+    ]
     upper = name.upper()
     memories: list[MemoryView] = []
     ports: list[str] = []
@@ -80,7 +84,9 @@ def view_requantizer(
             generics += _bounds(form.low, form.high, requantizer.target)
         case MultiplyForm():
             entity = "fpgann_requantize_multiply"
-            widths = [CodeRange(min(-1, int(a.min())), max(0, int(a.max()))).width_bits for a in (form.factor, form.offset)]
+            widths = [
+                CodeRange(min(-1, int(a.min())), max(0, int(a.max()))).width_bits for a in (form.factor, form.offset)
+            ]
             generics += [f"FACTOR_WIDTH => {widths[0]}", f"OFFSET_WIDTH => {widths[1]}", f"SHIFT => {form.shift}"]
             generics += _bounds(form.low, form.high, requantizer.target)
             pairs = zip(form.factor, form.offset, strict=True)
@@ -150,7 +156,9 @@ def view_requantizer(
         has_parameter_ports=bool(ports),
         parameter_bits=parameter_bits,
         parameter_memory=f"{upper}_CONSTANTS",
-        lane_parameters=f"{name}_parameters" if shared else f"{name}_parameters((lane + 1) * {parameter_bits} - 1 downto lane * {parameter_bits})",
+        lane_parameters=f"{name}_parameters"
+        if shared
+        else f"{name}_parameters((lane + 1) * {parameter_bits} - 1 downto lane * {parameter_bits})",
         parameter_ports=tuple(ports),
         lane_generics=tuple(lane_generics if len(lane_generics) > 1 else lane_generics * count),
         has_lane_generics=bool(lane_generics),

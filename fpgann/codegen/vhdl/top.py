@@ -105,6 +105,4 @@ def _stage(stage: Stage, entity: str) -> StageView:
         )
     layers = printable(stage.layers)
     comment = f"{layers}: {stage.strategy.value}, latency {stage.latency_cycles}, interval {stage.interval_cycles}"
-    return StageView(
-        entity, stage.source.name, stage.target.name, layers, comment, not wires, bool(wires), wires
-    )
+    return StageView(entity, stage.source.name, stage.target.name, layers, comment, not wires, bool(wires), wires)

@@ -141,7 +141,9 @@ class _Writer:
             return text if codes.signed else f"u_unsigned({text})"
         text = f"even_shift({self._names[a]}, {shift})"
         if operand.signed == codes.signed:
-            return text if operand.width_bits - shift == codes.width_bits else f"{text}({codes.width_bits - 1} downto 0)"
+            return (
+                text if operand.width_bits - shift == codes.width_bits else f"{text}({codes.width_bits - 1} downto 0)"
+            )
         return f"u_unsigned(wide({text}, {codes.width_bits}))"
 
     def outputs(self) -> list[str]:

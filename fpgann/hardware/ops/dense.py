@@ -66,7 +66,9 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     netlist = NetlistBuilder([source.codes] * source.elements)
     matrix = MatrixBuilder(netlist)
     values = [
-        matrix.product(list(range(row * inputs, (row + 1) * inputs)), op.weight.data[:, column], int(bias[row * outputs + column]))
+        matrix.product(
+            list(range(row * inputs, (row + 1) * inputs)), op.weight.data[:, column], int(bias[row * outputs + column])
+        )
         for row in range(rows)
         for column in range(outputs)
     ]

@@ -37,7 +37,9 @@ def build_requantize(builder: DesignBuilder, node: Node) -> None:
     codes = builder.graph.types[node.output].codes.range
     if not fits_netlist(form):
         requantizer = Requantizer(form, source.codes, codes)
-        builder.add_stage([node], PointwiseKernel(requantizer, channels), codes, latency_cycles=requantizer.latency_cycles)
+        builder.add_stage(
+            [node], PointwiseKernel(requantizer, channels), codes, latency_cycles=requantizer.latency_cycles
+        )
         return
     netlist = NetlistBuilder([source.codes] * source.elements)
     matrix = MatrixBuilder(netlist)
