@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,29 +12,31 @@ from typing import Any
 import numpy as np
 
 from fpgann import frontend, passes, reference, resources, samples
-from fpgann.codegen.build_folder import check_destination, read_manifest, write_build
+from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.vhdl import render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions
-from fpgann.cosim.simulate import run_bench
-from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack, vectors_document
-from fpgann.errors import FormatError, MismatchError, VerificationError
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
+from fpgann.design import Design, Simulation, decode_outputs
+from fpgann.errors import VerificationError
 from fpgann.frontend import NodeSupport, OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
-from fpgann.ir.serialize import load_graph, save_graph
+from fpgann.ir.serialize import save_graph
 from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
 from fpgann.numerics.fixed import Precision, parse_precision
-from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.numerics.integers import FloatArray
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.report.summary import accuracy, summarise
 
 SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
 SIM_FILES = ("bench_parallel.py", "run.py")
+
+__all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower"]
 
 Progress = Callable[[str], None]
 
@@ -117,7 +117,7 @@ def lower(
     encoded = {value.name: reference.encode_input(value, data[value.name]) for value in graph.inputs}
     codes = reference.run_codes(graph, encoded)
     check_design(design, codes)
-    measured = accuracy(_decode(graph, codes), runtime)
+    measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
     warnings = _warnings(imported, plan, measured)
     report = summarise(
@@ -157,12 +157,12 @@ def compile(  # noqa: A001  the name of the command
         FpgannError: nothing has been written then.
     """
     chosen, folder = options or CompileOptions(), Path(output)
-    check_destination(folder, force)
+    check_destination(folder, force=force)
     compiled = lower(
         Path(model), chosen, calibration=None if calibration is None else Path(calibration), progress=progress
     )
     progress("writing")
-    write_build(folder, build_files(compiled, chosen), force)
+    write_build(folder, build_files(compiled, chosen), force=force)
     return Design(folder, warnings=compiled.warnings)
 
 
@@ -187,148 +187,6 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     }
     files["manifest.json"] = to_json(describe_build(design, graph, source, options.to_json(), files))
     return files
-
-
-class Design:
-    """A BUILD folder.
-
-    Args:
-        folder: what `compile` wrote.
-        warnings: what `compile` wants the user to know.
-    """
-
-    def __init__(self, folder: Path | str, warnings: tuple[str, ...] = ()) -> None:
-        self.folder = Path(folder)
-        self.warnings = warnings
-        self.manifest = read_manifest(self.folder)
-        self.graph = load_graph(self.folder / "model")
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """Contents of report.json."""
-        try:
-            document: dict[str, Any] = json.loads((self.folder / "report.json").read_bytes())
-        except (OSError, ValueError) as error:
-            raise FormatError("report.json is missing or damaged", where=f"build '{self.folder}'") from error
-        return document
-
-    def changed_files(self) -> list[str]:
-        """Files that differ from what `compile` wrote, or are gone."""
-
-        def digest(path: Path) -> str:
-            return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-
-        return [path for path, wanted in self.manifest["files"].items() if digest(self.folder / path) != wanted]
-
-    def emulate(self, inputs: Mapping[str, FloatArray]) -> dict[str, Any]:
-        """Run the integer reference model.
-
-        Args:
-            inputs: input name -> real numbers, shape (samples, *shape), with or without the batch axis of 1.
-
-        Returns:
-            Output name -> float64 of shape (samples, *shape without a batch axis of 1), and `<name>__raw` with the
-            int64 codes.
-        """
-        return self._outputs(self._run(inputs))
-
-    def simulate(
-        self,
-        inputs: Mapping[str, FloatArray] | None = None,
-        *,
-        simulator: str = "ghdl",
-        seed: int = 0,
-        waves: bool = False,
-    ) -> Simulation:
-        """Simulate the VHDL and compare every stage with the reference model, bit by bit and cycle by cycle.
-
-        Args:
-            inputs: as for `emulate`; corner and random codes by default.
-            simulator: name of the simulator.
-            seed: for default inputs and random pauses.
-            waves: leave a wave file in the build.
-
-        Returns:
-            The verdict; it is written to simulate.json as well.
-        """
-        values = (
-            self._run(inputs)
-            if inputs is not None
-            else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
-        )
-        result = run_bench(self.folder, values, simulator=simulator, seed=seed, waves=waves)
-        seen = result.pop("outputs")
-        predicted = {"latency_cycles": self.manifest["latency_cycles"], "ii": self.manifest["interval_cycles"]}
-        if result["ii"] is None and not result["intervals_seen"]:
-            predicted["ii"] = None  # too few vectors to see an interval
-        timing_holds = all(result[key] == value for key, value in predicted.items())
-        verdict = {"simulator": simulator, **result, "predicted": predicted}
-        verdict["bit_exact"] = bool(result["bit_exact"] and timing_holds)
-        (self.folder / "simulate.json").write_bytes(to_json(verdict))
-        return Simulation(verdict, self._decode_seen(seen))
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Input name -> shape of one sample, batch axis included."""
-        return {value.name: value.type.shape for value in self.graph.inputs}
-
-    def _run(self, inputs: Mapping[str, FloatArray]) -> dict[str, IntArray]:
-        encoded = {
-            value.name: reference.encode_input(value, _with_batch(inputs[value.name], value.type.shape))
-            for value in self.graph.inputs
-        }
-        return reference.run_codes(self.graph, encoded)
-
-    def _outputs(self, values: Mapping[str, IntArray]) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        decoded = _decode(self.graph, values)
-        for delivered, name in self.graph.outputs.items():
-            codes = values[name]
-            if codes.dtype == object:
-                raise FormatError(
-                    "its codes are wider than 64 bits", where=f"output '{delivered}'", hint="quantize the output"
-                )
-            result[delivered], result[f"{delivered}__raw"] = _without_batch(decoded[delivered]), _without_batch(codes)
-        return result
-
-    def _decode_seen(self, seen: Mapping[str, list[str]]) -> dict[str, Any] | None:
-        """Outputs as the simulated hardware delivered them; None if any bit was undefined."""
-        values: dict[str, IntArray] = {}
-        for port in self.manifest["outputs"]:
-            count = int(np.prod(port["shape"]))
-            codes = unpack(seen[port["port"]], count, port["element_bits"], port["signed"])
-            if codes is None:
-                return None
-            values[self.graph.outputs[port["name"]]] = codes.reshape(len(codes), *port["shape"])
-        return self._outputs(values)
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """Outcome of a simulation.
-
-    Args:
-        verdict: contents of simulate.json.
-        outputs: what the hardware delivered, as from `emulate`; None where bits were undefined.
-    """
-
-    verdict: dict[str, Any]
-    outputs: dict[str, Any] | None
-
-    def require_exact(self) -> None:
-        """Raise MismatchError unless every bit and every cycle was as predicted."""
-        verdict = self.verdict
-        if verdict["bit_exact"]:
-            return
-        found = verdict["first_divergence"]
-        if found is None:
-            measured = f"latency {verdict['latencies_seen']}, interval {verdict['intervals_seen']}"
-            raise MismatchError(f"timing differs: measured {measured}, predicted {verdict['predicted']}")
-        element = "" if found["element"] is None else f" element {found['element']}"
-        raise MismatchError(
-            f"vector {found['vector']}{element} in cycle {found['cycle']}: expected {found['expected']}, got {found['got']}",
-            where=f"layer '{found['layer']}'",
-            hint="run again with --waves to see the signals",
-        )
 
 
 def _data(shapes: Mapping[str, tuple[int, ...]], calibration: Path | None) -> dict[str, FloatArray]:
@@ -385,28 +243,15 @@ def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mappi
 
 
 def _warnings(graph: Graph, plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:
-    found = []
+    found = [
+        f"output '{name}' delivers logits: its softmax is left out (same ArgMax)" for name in stripped_outputs(graph)
+    ]
     if plan.types and measured["data"] == "synthetic":
         found.append(
             "no calibration data: binary points and accuracy come from standard normal inputs; pass --calibration"
         )
-    for name in stripped_outputs(graph):
-        found.append(f"output '{name}' delivers logits: its softmax is left out (same ArgMax)")
     worst = max(plan.saturation.items(), key=lambda item: item[1].saturated / item[1].total, default=None)
     if worst is not None and worst[1].saturated:
         share = 100 * worst[1].saturated / worst[1].total
         found.append(f"value '{worst[0]}' saturates in {share:.2g} % of the samples")
     return tuple(found)
-
-
-def _decode(graph: Graph, values: Mapping[str, IntArray]) -> dict[str, FloatArray]:
-    return {delivered: graph.types[name].codes.decode(values[name]) for delivered, name in graph.outputs.items()}
-
-
-def _with_batch(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    values = np.asarray(array, np.float64)
-    return values.reshape(len(values), *shape)
-
-
-def _without_batch(array: Any) -> Any:
-    return array[:, 0] if array.ndim > 1 and array.shape[1] == 1 else array

@@ -17,7 +17,7 @@ from fpgann.numerics.fixed import Precision, parse_precision
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 DEFAULT_PRECISION = "fixed<16,6>"
 _MAX_FILE_BYTES = 1 << 20

@@ -105,7 +105,7 @@ def write_samples(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
-        os.chmod(aside, 0o644)
+        Path(aside).chmod(0o644)
         Path(aside).replace(path)
     except OSError as error:
         if aside:

@@ -10,6 +10,7 @@ the falling edge before, when all signals are stable.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, RisingEdge, with_timeout
+from cocotb.triggers import FallingEdge, RisingEdge
 from cocotb.utils import get_sim_time
 
 PERIOD_NS = 10
@@ -118,9 +119,9 @@ def judge(design: dict, vectors: dict, stages: list, taps: list[Tap], output: Ta
         shape = {**port, "layer": f"output {port['port']}", "delay_cycles": design["latency_cycles"]}
         divergence = divergence or first_difference(shape, expected, seen, accepted)
         wrong |= {i for i, text in enumerate(expected) if i >= len(seen) or not same(text, seen[i][1])}
-    latencies = sorted({cycle - start for (cycle, _), start in zip(output.items, accepted)})
+    latencies = sorted({cycle - start for (cycle, _), start in zip(output.items, accepted, strict=False)})
     fast = accepted[: vectors["count"] // 2]
-    gaps = sorted({b - a for a, b in zip(fast, fast[1:])})
+    gaps = sorted({b - a for a, b in itertools.pairwise(fast)})
     return {
         "vectors": vectors["count"],
         "mismatches": len(wrong),
@@ -162,7 +163,11 @@ def first_element(stage: dict, expected: str, bits: str) -> dict:
         end = len(bits) - element * width
         field, right = bits[end - width : end], wanted[end - width : end]
         if field != right:
-            return {"element": element, "expected": number(right, stage["signed"]), "got": number(field, stage["signed"])}
+            return {
+                "element": element,
+                "expected": number(right, stage["signed"]),
+                "got": number(field, stage["signed"]),
+            }
     return {"element": None, "expected": wanted, "got": bits}
 
 

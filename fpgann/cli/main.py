@@ -68,7 +68,7 @@ def main() -> None:
             traceback.print_exc()
         click.echo(f"fpgann: error: {error}", err=True)
         status = error.exit_code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the last line of defence: told, with its kind, never hidden
         if debug:
             traceback.print_exc()
         reason = " ".join(str(error).split())[:300]

@@ -24,7 +24,7 @@ def steps() -> Iterator[Any]:
     """A function that shows the current step on a terminal and nothing in a pipe."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda step: None
+        yield lambda _: None
         return
     with console.status("") as status:
         yield lambda step: status.update(escape(step))

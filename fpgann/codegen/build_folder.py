@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 _MAX_MANIFEST_BYTES = 64 << 20
 
 
-def check_destination(folder: Path, force: bool) -> None:
+def check_destination(folder: Path, *, force: bool) -> None:
     """Refuse a destination before any work is done.
 
     Raises:
@@ -43,7 +43,7 @@ def check_destination(folder: Path, force: bool) -> None:
         raise ConfigError("cannot be written there", where=where, hint=f"'{parent}' is no folder that you may write to")
 
 
-def write_build(folder: Path, files: Mapping[str, bytes], force: bool) -> None:
+def write_build(folder: Path, files: Mapping[str, bytes], *, force: bool) -> None:
     """Write all files and move them into place at once.
 
     Args:
@@ -55,7 +55,7 @@ def write_build(folder: Path, files: Mapping[str, bytes], force: bool) -> None:
         ConfigError: the destination cannot be used.
         FormatError: the disk is full or fails; nothing is left behind.
     """
-    check_destination(folder, force)
+    check_destination(folder, force=force)
     aside: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

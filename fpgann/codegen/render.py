@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @cache
 def _environment() -> jinja2.Environment:
     # The output is VHDL, C++ and scripts, never HTML; every name in it has passed hardware/names.py.
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.templates_dir()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -26,6 +26,18 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701
     )
+    environment.filters |= {"high": _high, "field": _field}
+    return environment
+
+
+def _high(length: int) -> int:
+    """The last index of a vector."""
+    return length - 1
+
+
+def _field(index: int, bits: int) -> str:
+    """The range of one element in a vector of equal elements."""
+    return f"{(index + 1) * bits - 1} downto {index * bits}"
 
 
 def render(template: str, view: DataclassInstance) -> str:

@@ -53,7 +53,7 @@ def run_bench(build: Path, values: Mapping[str, IntArray], *, simulator: str, se
         folder = Path(name)
         (folder / "design.json").write_text(json.dumps(simulation))
         (folder / "vectors.json").write_text(json.dumps(vectors_document(simulation, values, seed)))
-        command = [sys.executable, build.resolve() / "sim" / "run.py", "--simulator", simulator]
+        command: list[str | Path] = [sys.executable, build.resolve() / "sim" / "run.py", "--simulator", simulator]
         command += ["--rtl", build.resolve() / "rtl", "--vectors", folder, "--work", folder / "work"]
         command += ["--waves"] if waves else []
         cycles = len(next(iter(values.values()))) * simulation["interval_cycles"]

@@ -70,7 +70,7 @@ def pack(codes: IntArray, element_bits: int) -> list[str]:
     return [f"{int.from_bytes(row.tobytes(), 'little'):x}" for row in octets]
 
 
-def unpack(words: list[str], elements: int, element_bits: int, signed: bool) -> IntArray | None:
+def unpack(words: list[str], elements: int, element_bits: int, *, signed: bool) -> IntArray | None:
     """Codes from hexadecimal numbers; None where a word holds undefined bits."""
     if any(word == "x" for word in words):
         return None

@@ -75,9 +75,7 @@ def _locate_native(spec: ToolSpec) -> Tool | None:
         if path is None:
             continue
         try:
-            run = run_tool(
-                (path, *spec.version_arguments), cwd=Path.cwd(), timeout_s=_VERSION_TIMEOUT_S, check=False
-            )
+            run = run_tool((path, *spec.version_arguments), cwd=Path.cwd(), timeout_s=_VERSION_TIMEOUT_S, check=False)
         except ToolFailedError:
             continue
         match = re.search(spec.version_pattern, run.output)
@@ -86,9 +84,7 @@ def _locate_native(spec: ToolSpec) -> Tool | None:
             origin=Origin.SYSTEM,
             command=(path,),
             version=parse_version(run.output, spec.version_pattern),
-            version_text=".".join(part for part in match.groups() if part is not None)
-            if match
-            else "unknown",
+            version_text=".".join(part for part in match.groups() if part is not None) if match else "unknown",
         )
     return None
 

@@ -125,9 +125,7 @@ def _nextpnr(family: str) -> ToolSpec:
 
 
 TOOLS: tuple[ToolSpec, ...] = (
-    ToolSpec(
-        "ghdl", (Flow.GHDL,), "apt install ghdl", ("ghdl",), version_pattern=r"GHDL (\d+)\.(\d+)(?:\.(\d+))?"
-    ),
+    ToolSpec("ghdl", (Flow.GHDL,), "apt install ghdl", ("ghdl",), version_pattern=r"GHDL (\d+)\.(\d+)(?:\.(\d+))?"),
     ToolSpec("cocotb", (Flow.GHDL, Flow.VERILATOR), "pip install fpgann[sim]", package="cocotb"),
     # cocotb loads Python into the simulator, and for that needs it as a shared library.
     ToolSpec(
@@ -144,13 +142,9 @@ TOOLS: tuple[ToolSpec, ...] = (
         version_pattern=r"Verilator (\d+)\.(\d+)",
         minimum=(5, 36),
     ),
-    ToolSpec(
-        "g++", (Flow.VERILATOR, Flow.HLS), "apt install g++", ("g++",), version_pattern=r"(\d+)\.(\d+)\.(\d+)"
-    ),
+    ToolSpec("g++", (Flow.VERILATOR, Flow.HLS), "apt install g++", ("g++",), version_pattern=r"(\d+)\.(\d+)\.(\d+)"),
     ToolSpec("make", (Flow.VERILATOR,), "apt install make", ("make", "gmake")),
-    ToolSpec(
-        "perl", (Flow.VERILATOR,), "apt install perl", ("perl",), version_pattern=r"v(\d+)\.(\d+)\.(\d+)"
-    ),
+    ToolSpec("perl", (Flow.VERILATOR,), "apt install perl", ("perl",), version_pattern=r"v(\d+)\.(\d+)\.(\d+)"),
     ToolSpec(
         "yosys",
         (Flow.SYNTHESIS,),

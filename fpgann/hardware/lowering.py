@@ -48,7 +48,7 @@ def build_design(graph: Graph, options: HardwareOptions, name: str | None = None
         known = ", ".join(f"'{stage.layers[0]}'" for stage in builder.stages)
         raise ConfigError(f"there is no layer '{min(unknown)}'", where="layer options", hint=f"layers are {known}")
     streams = {delivered: builder.streams[value] for delivered, value in graph.outputs.items()}
-    latency = max(1, max(stream.delay_cycles for stream in streams.values()))
+    latency = max(1, *(stream.delay_cycles for stream in streams.values()))
     outputs = tuple(
         Port(f"out_{ports.claim(delivered, 'data')}", delivered, stream, latency - stream.delay_cycles)
         for delivered, stream in streams.items()

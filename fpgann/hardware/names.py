@@ -42,7 +42,7 @@ _RESERVED = frozenset(
     wait_order wand weak weak0 weak1 wildcard wire within wor
     boolean natural positive std_logic std_ulogic std_logic_vector std_ulogic_vector u_signed u_unsigned
     work ieee std fpgann clk rst
-    """.split()
+    """.split()  # noqa: SIM905  a list would take a line each
 )
 
 

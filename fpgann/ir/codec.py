@@ -87,8 +87,7 @@ def encode(value: object, hint: Any, path: str, arrays: Arrays) -> Json:
         if dataclasses.is_dataclass(choice) and type(value) is choice:
             fields = stored_fields(choice)
             return {"class": class_name(choice)} | {
-                name: encode(getattr(value, name), field, f"{path}.{name}", arrays)
-                for name, field in fields.items()
+                name: encode(getattr(value, name), field, f"{path}.{name}", arrays) for name, field in fields.items()
             }
         if typing.get_origin(choice) is tuple and isinstance(value, tuple):
             items = _tuple_items(choice, len(value))
@@ -191,9 +190,7 @@ def _decode_scalar(data: Json, choice: type, path: str) -> object:
     return None
 
 
-def _decode_dataclass(
-    data: dict[str, Json], hint: Any, path: str, take_array: Callable[[str], IntArray]
-) -> object:
+def _decode_dataclass(data: dict[str, Json], hint: Any, path: str, take_array: Callable[[str], IntArray]) -> object:
     known = {class_name(c): c for c in choices(hint) if isinstance(c, type) and dataclasses.is_dataclass(c)}
     name = data["class"]
     cls = known.get(name) if isinstance(name, str) else None
@@ -214,9 +211,7 @@ def _decode_dataclass(
     return value
 
 
-def _decode_array(
-    data: dict[str, Json], hint: Any, path: str, take_array: Callable[[str], IntArray]
-) -> IntArray:
+def _decode_array(data: dict[str, Json], hint: Any, path: str, take_array: Callable[[str], IntArray]) -> IntArray:
     kinds = choices(hint)
     if data.keys() == {"array"} and isinstance(data["array"], str):
         array = take_array(data["array"])

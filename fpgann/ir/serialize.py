@@ -46,8 +46,7 @@ def save_graph(graph: Graph, folder: Path) -> None:
             error.where = f"node '{node.name}' ({node.op.name}), {error.where}"
             raise
         results: list[Json] = [
-            {"name": name, "type": encode(graph.types[name], TensorType, name, arrays)}
-            for name in node.outputs
+            {"name": name, "type": encode(graph.types[name], TensorType, name, arrays)} for name in node.outputs
         ]
         nodes.append({"name": node.name, "op": op, "inputs": list(node.inputs), "outputs": results})
     document: dict[str, Json] = {

@@ -231,19 +231,22 @@ class NetlistBuilder:
         renumber[kept] = np.arange(len(kept), dtype=np.int32)
         rows = [self._rows[i] for i in kept]
         columns = list(zip(*rows, strict=True))
-        ints = [np.array(column, np.int32) for column in columns[:6]]
-        objects = [np.array(column, dtype=object) for column in columns[6:]]
+        opcode, a, b, shift, shift_b, sign = (np.array(column, np.int32) for column in columns[:6])
+        immediate, immediate_b = (np.array(column, dtype=object) for column in columns[6:])
         ranges = [self._ranges[i] for i in kept]
         return Netlist(
-            ints[0],
-            renumber[ints[1]],
-            renumber[ints[2]],
-            *ints[3:6],
-            *objects,
-            np.array([r.low for r in ranges], dtype=object),
-            np.array([r.high for r in ranges], dtype=object),
-            renumber[np.array(outputs, np.int64)],
-            len(self._inputs),
+            opcode=opcode,
+            a=renumber[a],
+            b=renumber[b],
+            shift=shift,
+            shift_b=shift_b,
+            sign=sign,
+            immediate=immediate,
+            immediate_b=immediate_b,
+            low=np.array([r.low for r in ranges], dtype=object),
+            high=np.array([r.high for r in ranges], dtype=object),
+            outputs=renumber[np.array(outputs, np.int64)],
+            inputs=len(self._inputs),
         )
 
 

@@ -36,7 +36,7 @@ def rounding_constant(form: Form, channel: int) -> int:
             return 0
 
 
-def staircase_nodes(matrix: MatrixBuilder, node: int, form: Form, channel: int, added: bool = False) -> int:
+def staircase_nodes(matrix: MatrixBuilder, node: int, form: Form, channel: int, *, added: bool = False) -> int:
     """Append a staircase to a netlist.
 
     Args:

@@ -127,9 +127,7 @@ def _drop_high_bits(codes: IntArray, fixed: FixedType) -> IntArray:
     return np.asarray(np.where(kept > fixed.range.high, kept - (1 << fixed.width), kept))
 
 
-def convert(
-    codes: IntArray, source: FixedType, target: FixedType, rounding: Rounding, overflow: Overflow
-) -> IntArray:
+def convert(codes: IntArray, source: FixedType, target: FixedType, rounding: Rounding, overflow: Overflow) -> IntArray:
     """Codes of one type as codes of another: shift the binary point, round, resolve overflow; exact."""
     shifted = round_shift(codes, source.frac - target.frac, rounding)
     return integers(resolve_overflow(shifted, target, overflow))

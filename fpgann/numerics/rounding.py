@@ -28,9 +28,7 @@ class Rounding(enum.Enum):
     UP = "UP"  # away from zero
 
 
-NEAREST = frozenset(
-    {Rounding.RND, Rounding.RND_ZERO, Rounding.RND_MIN_INF, Rounding.RND_INF, Rounding.RND_CONV}
-)
+NEAREST = frozenset({Rounding.RND, Rounding.RND_ZERO, Rounding.RND_MIN_INF, Rounding.RND_INF, Rounding.RND_CONV})
 
 
 def round_fraction(value: Fraction, mode: Rounding) -> int:

@@ -52,12 +52,8 @@ class ScalarMap:
 
     steps: tuple[Step, ...]
     rounder: Rounder
-    _staircases: dict[tuple[int, int, int], Staircase] = field(
-        default_factory=dict, compare=False, repr=False
-    )
-    _float_staircases: dict[tuple[int, int, int], Staircase] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    _staircases: dict[tuple[int, int, int], Staircase] = field(default_factory=dict, compare=False, repr=False)
+    _float_staircases: dict[tuple[int, int, int], Staircase] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def channels(self) -> int:
@@ -179,9 +175,7 @@ def _first_code(bound: Bound, low: int, high: int) -> int:
     return min(max(code, low), high + 1)
 
 
-def _exact_threshold(
-    scalar_map: ScalarMap, channel: int, code: int, *, rising: bool, low: int, high: int
-) -> int:
+def _exact_threshold(scalar_map: ScalarMap, channel: int, code: int, *, rising: bool, low: int, high: int) -> int:
     at, inclusive = step_boundary(code, scalar_map.rounder.mode)
     bound = Bound(at, inclusive)
     for step in reversed(scalar_map.steps):

@@ -95,9 +95,7 @@ class Normalize:
 
     def at(self, channel: int) -> tuple[Fraction, Fraction, Fraction, Fraction]:
         """Gamma, beta, mean and variance of one channel."""
-        gamma, beta, mean, variance = (
-            v[channel % len(v)] for v in (self.gamma, self.beta, self.mean, self.variance)
-        )
+        gamma, beta, mean, variance = (v[channel % len(v)] for v in (self.gamma, self.beta, self.mean, self.variance))
         return gamma, beta, mean, variance
 
     def gain(self, channel: int) -> int:

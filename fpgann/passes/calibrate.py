@@ -95,7 +95,7 @@ def choose_plan(
         chosen = (fixed_types or {}).get(point.value)
         if chosen is None and fit_binary_point:
             width = min(precision.fixed.width, CURVE_ARGUMENT_BITS if point.through else precision.fixed.width)
-            fixed = least_error_type(data, width, point.signed, point.through)
+            fixed = least_error_type(data, width, signed=point.signed, through=point.through)
             fixed = FixedType(fixed.signed, fixed.width, fixed.frac - (0 if point.bounded else guard_bits))
             chosen = Precision(fixed, precision.rounding, precision.overflow)
         types[point.value] = chosen or precision
@@ -108,6 +108,7 @@ def choose_plan(
 def least_error_type(
     data: FloatArray,
     width_bits: int,
+    *,
     signed: bool,
     through: str = "",
 ) -> FixedType:

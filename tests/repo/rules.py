@@ -107,7 +107,7 @@ _NAMES = (jinja2.nodes.Name, jinja2.nodes.Getattr)
 
 
 def template_violations(source: str, where: str) -> list[str]:
-    """What a template does beyond naming values, filters, `for`, and `if` on a boolean."""
+    """What a template does beyond naming values, filters, `for`, `if` on a boolean, and including a fixed file."""
     tree = jinja2.Environment().parse(source)
     return [f"{where}:{line}: {what}" for line, what in _check_block(tree.body)]
 
@@ -130,6 +130,9 @@ def _check_block(nodes: list[jinja2.nodes.Node]) -> Iterator[tuple[int, str]]:
             else:
                 yield from _check_value(test)
             yield from _check_block([*node.body, *node.elif_, *node.else_])
+        elif isinstance(node, jinja2.nodes.Include):
+            if not isinstance(node.template, jinja2.nodes.Const):
+                yield node.lineno, "an include of a computed file"
         else:
             yield node.lineno, f"a {type(node).__name__.lower()} block"
 

@@ -26,7 +26,7 @@ def test_templates_only_name_loop_and_choose() -> None:
     [
         "{% set x = 1 %}",
         "{% macro m() %}{% endmacro %}",
-        "{% include 'a' %}",
+        "{% include a %}",
         "{% if a == b %}{% endif %}",
         "{% if a and b %}{% endif %}",
         "{% if a is defined %}{% endif %}",

@@ -54,6 +54,8 @@ class RowsView:
     copies: int
     in_bits: int
     out_bits: int
+    total_in_bits: int
+    total_out_bits: int
 
 
 def render_folded(stage: Stage, entity: str) -> dict[str, str]:
@@ -65,7 +67,8 @@ def render_folded(stage: Stage, entity: str) -> dict[str, str]:
     if kernel.copies > 1:
         layers = printable(stage.layers)
         in_bits, out_bits = stage.source.bits // kernel.copies, stage.target.bits // kernel.copies
-        view = RowsView(entity, row_entity, layers, kernel.copies, in_bits, out_bits)
+        totals = (stage.source.bits, stage.target.bits)
+        view = RowsView(entity, row_entity, layers, kernel.copies, in_bits, out_bits, *totals)
         files[entity] = render("vhdl/rows.vhd.j2", view)
     return files
 

@@ -40,7 +40,7 @@ def memory(words: list[int], width: int) -> tuple[str, ...]:
     lines = [f"{index} => {bits(word, width)}" for index, word in enumerate(words)]
     per_line = max(1, _WORDS_PER_LINE_BITS // (width + 24))
     grouped = [", ".join(lines[i : i + per_line]) for i in range(0, len(lines), per_line)]
-    return tuple(f"{line}," for line in grouped[:-1]) + (grouped[-1],)
+    return (*(f"{line}," for line in grouped[:-1]), grouped[-1])
 
 
 def signed_literal(value: int, width: int) -> str:
@@ -56,7 +56,7 @@ def subtype(codes: CodeRange) -> str:
     return f"u_{'signed' if codes.signed else 'unsigned'}({codes.width_bits - 1} downto 0)"
 
 
-def boolean(value: bool) -> str:
+def boolean(value: object) -> str:
     """`true` or `false`."""
     return "true" if value else "false"
 

@@ -34,6 +34,7 @@ class RequantizerView:
     entity: str
     lanes: int
     in_bits: int
+    source_bits: int
     out_bits: int
     total_cycles: int
     generics: tuple[str, ...]
@@ -146,6 +147,7 @@ def view_requantizer(
         entity=entity,
         lanes=count,
         in_bits=in_bits,
+        source_bits=count * in_bits,
         out_bits=out_bits,
         total_cycles=requantizer.latency_cycles + requantizer.has_parameters,
         generics=tuple(generics),

@@ -32,9 +32,7 @@ def plain_model(model: OnnxModel) -> onnx.ModelProto:
     source = normalise(model)
     progress = walk(model, source).progress
     quantizers = {
-        node.outputs[0].name or "": quantizer_of(Site(node, progress))
-        for node in source.graph
-        if is_quantizer(node)
+        node.outputs[0].name or "": quantizer_of(Site(node, progress)) for node in source.graph if is_quantizer(node)
     }
     if quantizers and model.opset < OLDEST_OPSET:
         raise UnsupportedOperatorError(

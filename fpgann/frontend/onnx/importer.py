@@ -84,9 +84,7 @@ class Translation:
                 self._fail(port.name, "input", _integer_input(port.element_type))
         for name, value in self.source.graph.initializers.items():
             tensor = value.const_value
-            if tensor is not None and not self._guard(
-                name, "initializer", partial(self._constant, name, tensor)
-            ):
+            if tensor is not None and not self._guard(name, "initializer", partial(self._constant, name, tensor)):
                 self.failed_constants.add(name)
         for node in self.source.graph:
             self._node(node)
@@ -197,6 +195,4 @@ def _integer_input(element_type: str) -> UnsupportedOperatorError:
 
 
 def _constant_output() -> UnsupportedOperatorError:
-    return UnsupportedOperatorError(
-        "it does not depend on any input", hint="remove it from the model's outputs"
-    )
+    return UnsupportedOperatorError("it does not depend on any input", hint="remove it from the model's outputs")

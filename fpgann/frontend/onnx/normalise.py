@@ -20,9 +20,7 @@ from fpgann.frontend.onnx.tables import QONNX
 _LOG = logging.getLogger(__name__)
 _MAX_FOLDED_BY_OPTIMIZER = 4096
 _QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant"})
-_QUANTIZER_DOMAINS = frozenset(
-    {QONNX, "qonnx.custom_op.channels_last", "onnx.brevitas", "finn.custom_op.general"}
-)
+_QUANTIZER_DOMAINS = frozenset({QONNX, "qonnx.custom_op.channels_last", "onnx.brevitas", "finn.custom_op.general"})
 
 
 def normalise(model: OnnxModel) -> onnx_ir.Model:
@@ -61,17 +59,13 @@ def optimise(model: OnnxModel) -> onnx_ir.Model | None:
     try:
         for _ in range(3):
             with quantizer_schemas():
-                result = fold_constants_ir(
-                    normalised, onnx_shape_inference=True, should_fold=_is_small_integer
-                )
+                result = fold_constants_ir(normalised, onnx_shape_inference=True, should_fold=_is_small_integer)
             passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normalised)
             passes.RemoveUnusedNodesPass()(normalised)
             if not result.modified:
                 break
     except LIBRARY_ERRORS as error:
-        _LOG.warning(
-            "%s: the onnxscript optimizer fails, going on without it: %s", model.path.name, first_line(error)
-        )
+        _LOG.warning("%s: the onnxscript optimizer fails, going on without it: %s", model.path.name, first_line(error))
         return None
     return normalised
 

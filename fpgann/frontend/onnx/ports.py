@@ -64,9 +64,7 @@ def _port(value: onnx.ValueInfoProto, given: Sequence[int] | None) -> Port:
         )
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
-        raise MalformedModelError(
-            "its shape is not given", where=where, hint="export the model with input shapes"
-        )
+        raise MalformedModelError("its shape is not given", where=where, hint="export the model with input shapes")
     dims = list(tensor.shape.dim)
     sizes = [dim.dim_value if dim.dim_value > 0 else None for dim in dims]
     batched = bool(sizes) and sizes[0] is None and given is None
@@ -77,9 +75,7 @@ def _port(value: onnx.ValueInfoProto, given: Sequence[int] | None) -> Port:
         sizes = list(given)
     open_axes = [i for i, size in enumerate(sizes) if size is None and i > 0]
     if open_axes:
-        named = ", ".join(
-            f"axis {i} ('{dims[i].dim_param}')" if dims[i].dim_param else f"axis {i}" for i in open_axes
-        )
+        named = ", ".join(f"axis {i} ('{dims[i].dim_param}')" if dims[i].dim_param else f"axis {i}" for i in open_axes)
         raise UnsupportedOperatorError(
             f"the size of {named} is not fixed; only the batch axis (0) may be open",
             where=where,

@@ -20,9 +20,7 @@ OLDEST_OPSET = 9
 _HALF_EVEN = 1.5 * 2.0**52  # adding it to a float64 below 2**51 rounds to an integer, ties to even
 
 
-def quantizer_nodes(
-    node: onnx.NodeProto, quantizer: Quantizer, opset: int, prefix: str
-) -> list[onnx.NodeProto]:
+def quantizer_nodes(node: onnx.NodeProto, quantizer: Quantizer, opset: int, prefix: str) -> list[onnx.NodeProto]:
     """Nodes in place of one quantizer.
 
     Args:
@@ -65,9 +63,7 @@ class _Expansion:
         )
 
     def _clamp(self, x: str, low: int, high: int) -> str:
-        return self._apply(
-            "Max", self._apply("Min", x, self._constant(float(high))), self._constant(float(low))
-        )
+        return self._apply("Max", self._apply("Min", x, self._constant(float(high))), self._constant(float(low)))
 
     def _round(self, x: str, rounding: Rounding) -> str:
         match rounding:

@@ -80,9 +80,7 @@ def _content(path: Path) -> bytes:
     where = str(path)
     try:
         if path.is_dir():
-            raise MalformedModelError(
-                "it is a folder, not an ONNX file", where=where, hint="name the .onnx file in it"
-            )
+            raise MalformedModelError("it is a folder, not an ONNX file", where=where, hint="name the .onnx file in it")
         if not path.exists():
             raise MalformedModelError("there is no such file", where=where, hint="check the path")
         if not path.is_file():

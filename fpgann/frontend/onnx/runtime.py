@@ -36,9 +36,7 @@ class Float32Runtime:
         self._model = model
         self._ports: dict[str, Port] = {port.name: port for port in model.inputs}
         self._proto = plain_model(model)
-        self._names = {name for node in self._proto.graph.node for name in node.output if name} | {
-            *self._ports
-        }
+        self._names = {name for node in self._proto.graph.node for name in node.output if name} | {*self._ports}
         self._session = functools.cache(self._make_session)
         self._session(model.outputs)
 
@@ -75,12 +73,8 @@ class Float32Runtime:
         missing = [name for name in self._ports if name not in inputs]
         unknown = [name for name in inputs if name not in self._ports]
         if missing or unknown:
-            problem = (
-                f"input '{missing[0]}' is missing" if missing else f"the model has no input '{unknown[0]}'"
-            )
-            raise FormatError(
-                problem, where=self._model.path.name, hint=f"its inputs are {', '.join(self._ports)}"
-            )
+            problem = f"input '{missing[0]}' is missing" if missing else f"the model has no input '{unknown[0]}'"
+            raise FormatError(problem, where=self._model.path.name, hint=f"its inputs are {', '.join(self._ports)}")
         feeds: dict[str, Array] = {}
         for name, port in self._ports.items():
             array = np.asarray(inputs[name])
@@ -94,9 +88,7 @@ class Float32Runtime:
             feeds[name] = array.reshape(len(array), *port.shape).astype(kind)
         counts = {len(array) for array in feeds.values()}
         if len(counts) != 1 or counts == {0}:
-            raise FormatError(
-                "inputs must have the same number of samples, at least one", where=self._model.path.name
-            )
+            raise FormatError("inputs must have the same number of samples, at least one", where=self._model.path.name)
         return feeds
 
     def _batched(self, session: Any, feeds: dict[str, Array], names: tuple[str, ...]) -> list[Array] | None:
@@ -131,9 +123,7 @@ class Float32Runtime:
         try:
             return [np.asarray(array) for array in session.run(list(names), feeds)]
         except (ort.Fail, ort.InvalidArgument, ort.RuntimeException, ort.NotImplemented) as error:
-            raise ModelError(
-                f"onnxruntime fails: {first_line(error)}", where=self._model.path.name
-            ) from error
+            raise ModelError(f"onnxruntime fails: {first_line(error)}", where=self._model.path.name) from error
 
     def _make_session(self, names: tuple[str, ...]) -> Any:
         import onnxruntime
@@ -148,9 +138,7 @@ class Float32Runtime:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         try:
-            return onnxruntime.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
         except (
             ort.Fail,
             ort.InvalidArgument,

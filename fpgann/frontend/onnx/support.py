@@ -74,8 +74,7 @@ def summary(failures: list[NodeSupport]) -> tuple[str, str, str]:
         ((message, hint), places) = next(iter(groups.items()))
         return message, f", {_places(places)}", hint
     texts = [
-        f"{_places(places)}: {message}" + (f" ({hint})" if hint else "")
-        for (message, hint), places in groups.items()
+        f"{_places(places)}: {message}" + (f" ({hint})" if hint else "") for (message, hint), places in groups.items()
     ]
     return f"{len(failures)} nodes cannot be built: " + "; ".join(texts), "", ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from math import prod
 
-from fpgann.hardware.design import PointwiseKernel, Requantizer, UnrolledKernel
 from fpgann.hardware.builder import DesignBuilder
+from fpgann.hardware.design import PointwiseKernel, Requantizer, UnrolledKernel
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.requantize import Requantize

@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 
-from fpgann.hardware.design import WiringKernel
 from fpgann.hardware.builder import DesignBuilder
+from fpgann.hardware.design import WiringKernel
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.transpose import Transpose

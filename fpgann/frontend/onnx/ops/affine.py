@@ -52,9 +52,7 @@ def fold_scaling(site: Site) -> Known | None:
     used, channel = np.unique(pairs, return_inverse=True)
     scales = tuple(codes.scales[pair // len(factors)] * (factors[pair % len(factors)] or 1) for pair in used)
     kept = codes.codes * (factor != 0)
-    return Known.coded(
-        Codes(kept, channel.reshape(pairs.shape), scales, min(0, codes.low), max(0, codes.high))
-    )
+    return Known.coded(Codes(kept, channel.reshape(pairs.shape), scales, min(0, codes.low), max(0, codes.high)))
 
 
 def _is_scaling(factor: FloatArray) -> bool:

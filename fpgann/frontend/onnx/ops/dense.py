@@ -55,9 +55,7 @@ def import_gemm(site: Site) -> None:
     if len(site.shape(0)) != 2:
         raise MalformedModelError(f"its input must have two axes, not shape {list(site.shape(0))}")
     if site.integer("transA", 0):
-        site.refuse(
-            "it transposes its input (transA = 1)", "put a Transpose in front of it, or set transA to 0"
-        )
+        site.refuse("it transposes its input (transA = 1)", "put a Transpose in front of it, or set transA to 0")
     known = site.known(1, "weight")
     if known.data.ndim != 2 or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(known.data.shape)} are no matrix")
@@ -140,9 +138,7 @@ def _check_sides(site: Site) -> None:
             "write the product with the weights on the right (transpose both operands and the result)",
         )
     if not site.is_known(1):
-        site.refuse(
-            "it multiplies two computed tensors", "only products with constant weights are supported so far"
-        )
+        site.refuse("it multiplies two computed tensors", "only products with constant weights are supported so far")
 
 
 def _check_bias(shape: tuple[int, ...], result: tuple[int, ...]) -> None:
@@ -151,9 +147,7 @@ def _check_bias(shape: tuple[int, ...], result: tuple[int, ...]) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise MalformedModelError(
-            f"a bias of shape {list(shape)} does not fit a result of shape {list(result)}"
-        )
+        raise MalformedModelError(f"a bias of shape {list(shape)} does not fit a result of shape {list(result)}")
 
 
 def _check_inputs(site: Site, layer: Dense) -> None:

@@ -53,9 +53,7 @@ def import_squeeze(site: Site) -> None:
     if axes is None:
         axes = {i for i, size in enumerate(old) if size == 1}
     if any(old[axis] != 1 for axis in axes):
-        raise MalformedModelError(
-            f"it drops axes {sorted(axes)} of shape {list(old)}, which are not all of size 1"
-        )
+        raise MalformedModelError(f"it drops axes {sorted(axes)} of shape {list(old)}, which are not all of size 1")
     _deliver(site, tuple(size for i, size in enumerate(old) if i not in axes))
 
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A BUILD folder as an object: emulate it, simulate it, read its report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpgann import reference
+from fpgann.codegen.build_folder import read_manifest
+from fpgann.codegen.manifest import to_json
+from fpgann.cosim.simulate import run_bench
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
+from fpgann.errors import FormatError, MismatchError
+from fpgann.ir import Graph
+from fpgann.ir.serialize import load_graph
+from fpgann.numerics.integers import FloatArray, IntArray
+
+
+class Design:
+    """A BUILD folder.
+
+    Args:
+        folder: what `compile` wrote.
+        warnings: what `compile` wants the user to know.
+    """
+
+    def __init__(self, folder: Path | str, warnings: tuple[str, ...] = ()) -> None:
+        self.folder = Path(folder)
+        self.warnings = warnings
+        self.manifest = read_manifest(self.folder)
+        self.graph = load_graph(self.folder / "model")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Contents of report.json."""
+        try:
+            document: dict[str, Any] = json.loads((self.folder / "report.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise FormatError("report.json is missing or damaged", where=f"build '{self.folder}'") from error
+        return document
+
+    def changed_files(self) -> list[str]:
+        """Files that differ from what `compile` wrote, or are gone."""
+
+        def digest(path: Path) -> str:
+            return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+        return [path for path, wanted in self.manifest["files"].items() if digest(self.folder / path) != wanted]
+
+    def emulate(self, inputs: Mapping[str, FloatArray]) -> dict[str, Any]:
+        """Run the integer reference model.
+
+        Args:
+            inputs: input name -> real numbers, shape (samples, *shape), with or without the batch axis of 1.
+
+        Returns:
+            Output name -> float64 of shape (samples, *shape without a batch axis of 1), and `<name>__raw` with the
+            int64 codes.
+        """
+        return self._outputs(self._run(inputs))
+
+    def simulate(
+        self,
+        inputs: Mapping[str, FloatArray] | None = None,
+        *,
+        simulator: str = "ghdl",
+        seed: int = 0,
+        waves: bool = False,
+    ) -> Simulation:
+        """Simulate the VHDL and compare every stage with the reference model, bit by bit and cycle by cycle.
+
+        Args:
+            inputs: as for `emulate`; corner and random codes by default.
+            simulator: name of the simulator.
+            seed: for default inputs and random pauses.
+            waves: leave a wave file in the build.
+
+        Returns:
+            The verdict; it is written to simulate.json as well.
+        """
+        values = (
+            self._run(inputs)
+            if inputs is not None
+            else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
+        )
+        result = run_bench(self.folder, values, simulator=simulator, seed=seed, waves=waves)
+        seen = result.pop("outputs")
+        predicted = {"latency_cycles": self.manifest["latency_cycles"], "ii": self.manifest["interval_cycles"]}
+        if result["ii"] is None and not result["intervals_seen"]:
+            predicted["ii"] = None  # too few vectors to see an interval
+        timing_holds = all(result[key] == value for key, value in predicted.items())
+        verdict = {"simulator": simulator, **result, "predicted": predicted}
+        verdict["bit_exact"] = bool(result["bit_exact"] and timing_holds)
+        (self.folder / "simulate.json").write_bytes(to_json(verdict))
+        return Simulation(verdict, self._decode_seen(seen))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Input name -> shape of one sample, batch axis included."""
+        return {value.name: value.type.shape for value in self.graph.inputs}
+
+    def _run(self, inputs: Mapping[str, FloatArray]) -> dict[str, IntArray]:
+        encoded = {
+            value.name: reference.encode_input(value, _with_batch(inputs[value.name], value.type.shape))
+            for value in self.graph.inputs
+        }
+        return reference.run_codes(self.graph, encoded)
+
+    def _outputs(self, values: Mapping[str, IntArray]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        decoded = decode_outputs(self.graph, values)
+        for delivered, name in self.graph.outputs.items():
+            codes = values[name]
+            if codes.dtype == object:
+                raise FormatError(
+                    "its codes are wider than 64 bits", where=f"output '{delivered}'", hint="quantize the output"
+                )
+            result[delivered], result[f"{delivered}__raw"] = _without_batch(decoded[delivered]), _without_batch(codes)
+        return result
+
+    def _decode_seen(self, seen: Mapping[str, list[str]]) -> dict[str, Any] | None:
+        """Outputs as the simulated hardware delivered them; None if any bit was undefined."""
+        values: dict[str, IntArray] = {}
+        for port in self.manifest["outputs"]:
+            count = int(np.prod(port["shape"]))
+            codes = unpack(seen[port["port"]], count, port["element_bits"], signed=port["signed"])
+            if codes is None:
+                return None
+            values[self.graph.outputs[port["name"]]] = codes.reshape(len(codes), *port["shape"])
+        return self._outputs(values)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Outcome of a simulation.
+
+    Args:
+        verdict: contents of simulate.json.
+        outputs: what the hardware delivered, as from `emulate`; None where bits were undefined.
+    """
+
+    verdict: dict[str, Any]
+    outputs: dict[str, Any] | None
+
+    def require_exact(self) -> None:
+        """Raise MismatchError unless every bit and every cycle was as predicted."""
+        verdict = self.verdict
+        if verdict["bit_exact"]:
+            return
+        found = verdict["first_divergence"]
+        if found is None:
+            measured = f"latency {verdict['latencies_seen']}, interval {verdict['intervals_seen']}"
+            raise MismatchError(f"timing differs: measured {measured}, predicted {verdict['predicted']}")
+        element = "" if found["element"] is None else f" element {found['element']}"
+        raise MismatchError(
+            f"vector {found['vector']}{element} in cycle {found['cycle']}: "
+            f"expected {found['expected']}, got {found['got']}",
+            where=f"layer '{found['layer']}'",
+            hint="run again with --waves to see the signals",
+        )
+
+
+def decode_outputs(graph: Graph, values: Mapping[str, IntArray]) -> dict[str, FloatArray]:
+    """Real outputs by the name under which they are delivered."""
+    return {delivered: graph.types[name].codes.decode(values[name]) for delivered, name in graph.outputs.items()}
+
+
+def _with_batch(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    values = np.asarray(array, np.float64)
+    return values.reshape(len(values), *shape)
+
+
+def _without_batch(array: Any) -> Any:
+    return array[:, 0] if array.ndim > 1 and array.shape[1] == 1 else array
