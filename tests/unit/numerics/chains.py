@@ -35,11 +35,7 @@ def normalize_steps(draw: st.DrawFn, channels: int) -> Normalize:
 def clip_steps(draw: st.DrawFn) -> Clip:
     """One limit, both or none; sometimes equal ones."""
     low, high = sorted((draw(rationals), draw(rationals)))
-    return draw(
-        st.sampled_from(
-            [Clip(F(0), None), Clip(low, None), Clip(None, high), Clip(low, high), Clip(low, low)]
-        )
-    )
+    return draw(st.sampled_from([Clip(F(0), None), Clip(low, None), Clip(None, high), Clip(low, high), Clip(low, low)]))
 
 
 curve_steps = st.sampled_from([Curve("sigmoid"), Curve("tanh")])

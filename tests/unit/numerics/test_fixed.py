@@ -17,7 +17,7 @@ from fpgann.numerics.fixed import FixedType, Overflow, Precision, parse_precisio
 from fpgann.numerics.integers import IntArray
 from fpgann.numerics.rounding import Rounding
 from tests.unit.numerics import oracle
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
 MODES = list(itertools.product(Rounding, Overflow))
 BELOW_HALF = 0.49999999999999994

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fpgann.numerics import integers as module
 from fpgann.numerics.integers import IntArray
 from tests.unit.numerics import oracle
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,7 @@ def test_matmul_keeps_leading_axes() -> None:
     assert module.matmul(codes[0, 0], weights).shape == (2,)
 
 
-@pytest.mark.parametrize(
-    ("code", "dtype"), [(2**22, np.int64), (2**23, np.int64), (2**32, np.int64), (2**33, object)]
-)
+@pytest.mark.parametrize(("code", "dtype"), [(2**22, np.int64), (2**23, np.int64), (2**32, np.int64), (2**33, object)])
 def test_matmul_stays_narrow_while_it_can(code: int, dtype: type) -> None:
     assert module.matmul(np.array([[code]]), np.array([[2**30]])).dtype == dtype
 

@@ -14,7 +14,7 @@ from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.integers import IntArray, integers
 from fpgann.numerics.interval import CodeRange
 from tests.unit.numerics import oracle
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
 SMALL = [CodeRange(low, high) for low in range(-5, 6) for high in range(low, 6)]
 

@@ -15,7 +15,7 @@ from fpgann.errors import VerificationError
 from fpgann.numerics import reals
 from fpgann.numerics.reals import Irrational, Real
 from tests.unit.numerics import oracle
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
 BITS = 1000
 positive = st.one_of(
@@ -182,9 +182,7 @@ def test_twin_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
         if isinstance(a, Fraction) and isinstance(b, Fraction):
             return a * b
         return Irrational(
-            lambda bits: tuple(
-                x * y for x, y in zip(reals.enclose(a, bits), reals.enclose(b, bits), strict=True)
-            )
+            lambda bits: tuple(x * y for x, y in zip(reals.enclose(a, bits), reals.enclose(b, bits), strict=True))
         )
 
     monkeypatch.setattr(reals, "multiply", broken)

@@ -13,7 +13,7 @@ from fpgann.numerics import rounding
 from fpgann.numerics.integers import IntArray
 from fpgann.numerics.rounding import Rounding, round_fraction
 from tests.unit.numerics import oracle
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
 QUARTERS = [Fraction(n, 4) for n in range(-14, 15)]
 NEXT_TO_TIES = [Fraction(n, 2) + sign * Fraction(1, 2**200) for n in range(-7, 8) for sign in (-1, 1)]

@@ -20,7 +20,7 @@ from fpgann.numerics.scalar_map import ScalarMap
 from fpgann.numerics.steps import Affine, Clip, Normalize
 from tests.unit.numerics import chains, oracle
 from tests.unit.numerics.chains import RELU, SIGMOID, TANH, F, chain, line
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
 CODES = [*range(-40, 41)]
 
@@ -47,9 +47,7 @@ def check_every_path(scalar_map: ScalarMap, codes: list[int]) -> None:
         if scalar_map.linear is not None:
             assert scalar_map.linear.apply(array).T.tolist() == wanted
     ends = sorted({codes[0], codes[len(codes) // 3], codes[-len(codes) // 3], codes[-1]})
-    for channel, (low, high) in itertools.product(
-        range(channels), itertools.combinations_with_replacement(ends, 2)
-    ):
+    for channel, (low, high) in itertools.product(range(channels), itertools.combinations_with_replacement(ends, 2)):
         inside = [i for i, code in enumerate(codes) if low <= code <= high]
         staircase = scalar_map.staircase(channel, low, high)
         results = staircase.apply(np.array([codes[i] for i in inside]))
@@ -133,9 +131,7 @@ def test_empty_and_scalar_arrays(scalar_map: ScalarMap, dtype: type) -> None:
     assert int(scalar_map.apply(np.array(5, dtype))) == expected(scalar_map, 0, [5])[0]
 
 
-@pytest.mark.parametrize(
-    ("low", "high"), [(-30, -5), (-30, -3), (5, 30), (-7, -7), (7, 7), (0, 0), (-1000, -900)]
-)
+@pytest.mark.parametrize(("low", "high"), [(-30, -5), (-30, -3), (5, 30), (-7, -7), (7, 7), (0, 0), (-1000, -900)])
 @pytest.mark.parametrize("gain", [F(1, 4), F(-1, 4)])
 def test_ranges_on_one_side_of_zero(low: int, high: int, gain: Fraction) -> None:
     for scalar_map in (chain(line(gain), low=-8), chain(line(gain), TANH, line(8), low=-8)):
@@ -219,9 +215,7 @@ FLOATS = [
     -1e300,
     1.7e308,
 ]
-floats = st.one_of(
-    st.sampled_from(FLOATS), st.floats(-40, 40), st.floats(allow_nan=False, allow_infinity=False)
-)
+floats = st.one_of(st.sampled_from(FLOATS), st.floats(-40, 40), st.floats(allow_nan=False, allow_infinity=False))
 powers = st.builds(
     lambda power, mode, low, span: chain(line(F(2) ** power), mode=mode, low=low, high=low + span),
     st.sampled_from([0, 4, -4, 60, -60, 1000, -1000]),

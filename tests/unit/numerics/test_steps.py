@@ -17,11 +17,9 @@ from fpgann.numerics.reals import Real
 from fpgann.numerics.steps import Affine, Bound, Clip, Curve, Normalize, Step
 from tests.unit.numerics import chains, oracle
 from tests.unit.numerics.chains import F
-from tests.unit.numerics.oracle import holds
+from tests.unit.numerics.properties import holds
 
-any_step = st.one_of(
-    chains.affine_steps(2), chains.normalize_steps(2), chains.clip_steps(), chains.curve_steps
-)
+any_step = st.one_of(chains.affine_steps(2), chains.normalize_steps(2), chains.clip_steps(), chains.curve_steps)
 points = st.one_of(
     chains.rationals,
     st.sampled_from([F(0), F(1), F(-1), F(1, 2), F(1) - F(1, 2**60), F(1, 2**60), F(-1) + F(1, 2**80)]),
@@ -130,9 +128,7 @@ near_limits = st.builds(
 
 @holds(
     st.lists(any_step, min_size=1, max_size=4),
-    st.lists(
-        st.one_of(points, near_limits, st.builds(Fraction.__mul__, points, ranges)), min_size=1, max_size=6
-    ),
+    st.lists(st.one_of(points, near_limits, st.builds(Fraction.__mul__, points, ranges)), min_size=1, max_size=6),
     scales,
     corners=(
         ([Clip(None, F(4)), Curve("sigmoid"), Clip(F(1, 2), None)], [F(1, 2)], F(1)),
