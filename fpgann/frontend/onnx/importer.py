@@ -20,6 +20,7 @@ from fpgann.frontend.onnx.support import NodeSupport, missing_operator, summary
 from fpgann.frontend.onnx.tables import IMPORTERS, Progress, Site
 from fpgann.ir import Graph, GraphBuilder, TensorType
 
+_CONTRADICTION = "the file contradicts itself; check the exporter and export the model again"
 _REAL = frozenset({"FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16"})
 
 
@@ -137,7 +138,8 @@ class Translation:
 
     def _fail(self, name: str, op: str, error: ModelError) -> None:
         self.malformed = self.malformed and isinstance(error, MalformedModelError)
-        self.report.append(NodeSupport(name, op, supported=False, built_as=error.message, hint=error.hint))
+        hint = error.hint or _CONTRADICTION
+        self.report.append(NodeSupport(name, op, supported=False, built_as=error.message, hint=hint))
 
     def _skip(self, site: Site, op: str, *, constant: bool) -> None:
         """A node that cannot be checked; its operator can, unless it only computes a constant."""

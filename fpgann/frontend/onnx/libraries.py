@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import onnx
 import onnx.version_converter
 
@@ -22,6 +24,10 @@ LIBRARY_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
 )
 """What onnx, onnx-ir and onnxscript raise on models they cannot handle."""
+
+for _name in ("onnx_ir", "onnxscript"):
+    # what they warn about ends in an error of ours, or does not matter; without a handler it would go to stderr
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 def first_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from math import prod
 
+import numpy as np
 import onnx
 import onnx_ir
 import onnx_ir.passes.common as passes
@@ -58,7 +59,7 @@ def optimise(model: OnnxModel) -> onnx_ir.Model | None:
     normalised = normalise(model)
     try:
         for _ in range(3):
-            with quantizer_schemas():
+            with quantizer_schemas(), np.errstate(all="ignore"):
                 result = fold_constants_ir(normalised, onnx_shape_inference=True, should_fold=_is_small_integer)
             passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normalised)
             passes.RemoveUnusedNodesPass()(normalised)

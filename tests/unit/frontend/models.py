@@ -19,9 +19,7 @@ from tests.frontend import interpreter
 QONNX = "qonnx.custom_op.general"
 
 
-def node(
-    op_type: str, inputs: Sequence[str], outputs: Sequence[str] = ("y",), **attributes
-) -> onnx.NodeProto:
+def node(op_type: str, inputs: Sequence[str], outputs: Sequence[str] = ("y",), **attributes) -> onnx.NodeProto:
     return helper.make_node(op_type, list(inputs), list(outputs), **attributes)
 
 
@@ -90,10 +88,7 @@ def agree(folder: Path, proto: onnx.ModelProto, *, samples: int = 8, tolerance: 
     imported = read(folder, proto)
     graph = verify(import_onnx(imported), "the import")
     generator = np.random.default_rng(0)
-    inputs = {
-        port.name: generator.normal(0, 2, (samples, *port.shape)).astype(np.float32)
-        for port in imported.inputs
-    }
+    inputs = {port.name: generator.normal(0, 2, (samples, *port.shape)).astype(np.float32) for port in imported.inputs}
     expected = Float32Runtime(imported).run(inputs)
     values = interpreter.run(graph, inputs)
     for delivered, name in graph.outputs.items():

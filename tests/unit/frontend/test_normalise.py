@@ -60,9 +60,7 @@ def test_sequences_are_resolved(tmp_path):
 
 
 def test_the_better_of_both_tries_is_reported(tmp_path):
-    proto = model(
-        [*conditional(), node("Elu", ["y"], ["e"], name="elu")], constants=CONSTANTS, outputs=("e",)
-    )
+    proto = model([*conditional(), node("Elu", ["y"], ["e"], name="elu")], constants=CONSTANTS, outputs=("e",))
     failures = [entry for entry in explain(read(tmp_path, proto)) if not entry.supported]
     assert [entry.name for entry in failures] == ["elu"]
 
@@ -189,3 +187,18 @@ def test_integer_type_of_elements(tmp_path):
     inputs = [helper.make_tensor_value_info("x", TensorProto.INT32, [1, 4])]
     (entry, *_) = explain(read(tmp_path, model([node("Relu", ["x"])], inputs=inputs, opset=14)))
     assert (entry.name, entry.op, entry.supported) == ("x", "input", False)
+
+
+def test_libraries_keep_quiet(tmp_path, capfd):
+    """An error is one line on stderr, and nothing else is."""
+    nodes = [
+        node("Cast", ["c"], ["i"], to=TensorProto.INT8),
+        node("Div", ["c", "zero"], ["d"]),
+        node("Cast", ["d"], ["j"], to=TensorProto.INT64),
+        node("Elu", ["x"], ["e"]),
+        node("Reshape", ["e", "j"]),
+    ]
+    constants = {"c": np.full(2, 1e30, np.float32), "zero": np.float32(0)}
+    with pytest.raises(UnsupportedOperatorError):
+        load(tmp_path, model(nodes, constants=constants))
+    assert capfd.readouterr() == ("", "")

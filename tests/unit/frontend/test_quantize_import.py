@@ -213,15 +213,11 @@ class TestWeights:
         given = constants(scale=0.3, w=W, f=np.array([[0.7, -1.5, 2.0]], np.float32), d=np.float32(3))
         (op,) = operators(agree(tmp_path, model(self.dense(("Mul", ["f"]), ("Div", ["d"])), constants=given)))
         unit = Fraction(float(np.float32(0.3)))
-        assert op.weight.encoding.scale == tuple(
-            unit * Fraction(float(np.float32(f))) / 3 for f in (0.7, -1.5, 2.0)
-        )
+        assert op.weight.encoding.scale == tuple(unit * Fraction(float(np.float32(f))) / 3 for f in (0.7, -1.5, 2.0))
 
     def test_masked_weights_stay_codes(self, tmp_path):
         mask = (np.arange(12).reshape(4, 3) % 2).astype(np.float32)
-        (op,) = operators(
-            agree(tmp_path, model(self.dense(("Mul", ["m"])), constants=constants(w=W, m=mask)))
-        )
+        (op,) = operators(agree(tmp_path, model(self.dense(("Mul", ["m"])), constants=constants(w=W, m=mask))))
         assert op.weight.encoding.plain
         assert not op.weight.data[mask == 0].any()
 
@@ -232,9 +228,7 @@ class TestWeights:
 
     def test_scale_along_the_inputs(self, tmp_path):
         given = constants(scale=np.linspace(0.1, 0.4, 4).reshape(4, 1), w=W)
-        with pytest.raises(
-            UnsupportedOperatorError, match=r"varies along the inputs.*one per output channel"
-        ):
+        with pytest.raises(UnsupportedOperatorError, match=r"varies along the inputs.*one per output channel"):
             load(tmp_path, model(self.dense(), constants=given))
 
     @pytest.mark.parametrize("alpha", [0.5, -0.3, 3.0])

@@ -50,9 +50,7 @@ TABLE = {
 
 
 def quantizer(scale, zero, low, high, mode) -> Quantizer:
-    return Quantizer(
-        np.asarray(scale, np.float64), np.asarray(zero, np.float64), low, high, ROUNDING_MODES[mode]
-    )
+    return Quantizer(np.asarray(scale, np.float64), np.asarray(zero, np.float64), low, high, ROUNDING_MODES[mode])
 
 
 @pytest.mark.parametrize("mode", TABLE_MODES)
@@ -75,9 +73,7 @@ def cases(draw, scales):
     low, high = code_range(bits, signed=signed, narrow=narrow)
     kind = np.float32 if scale == np.float32(scale) else np.float64
     near = st.integers(2 * (low - zero) - 3, 2 * (high - zero) + 3).map(lambda n: n / 2 * scale)
-    beside = st.tuples(near, st.sampled_from([-np.inf, np.inf])).map(
-        lambda p: np.nextafter(kind(p[0]), kind(p[1]))
-    )
+    beside = st.tuples(near, st.sampled_from([-np.inf, np.inf])).map(lambda p: np.nextafter(kind(p[0]), kind(p[1])))
     anything = st.floats(allow_nan=False, allow_infinity=False, width=32)
     values = draw(st.lists(near | beside | anything, min_size=1, max_size=12))
     return scale, zero, low, high, draw(st.sampled_from(sorted(ROUNDING_MODES))), np.array(values, kind)

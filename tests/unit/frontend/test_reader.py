@@ -78,9 +78,7 @@ class TestFiles:
         path.chmod(0)
         assert "cannot be read" in refused(path)
 
-    @pytest.mark.parametrize(
-        "content", [b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"hello world", b"\x00" * 64, b"{}"]
-    )
+    @pytest.mark.parametrize("content", [b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"hello world", b"\x00" * 64, b"{}"])
     def test_other_formats(self, tmp_path, content):
         path = tmp_path / "other.onnx"
         path.write_bytes(content)
@@ -350,9 +348,7 @@ class TestFolding:
         assert "too large" in refused(write(tmp_path, proto))
 
     def test_broadcast_chain_of_values(self, tmp_path):
-        constants = {
-            f"c{i}": np.ones([1000 if j == i else 1 for j in range(5)], np.float32) for i in range(5)
-        }
+        constants = {f"c{i}": np.ones([1000 if j == i else 1 for j in range(5)], np.float32) for i in range(5)}
         nodes = [node("Add", ["x" if i == 0 else f"v{i}", f"c{i}"], [f"v{i + 1}"]) for i in range(5)]
         proto = model(nodes, (1, 1, 1, 1, 1), constants, outputs=("v5",))
         assert "too large" in refused(write(tmp_path, proto), UnsupportedOperatorError)
@@ -394,9 +390,7 @@ class TestShapes:
         ],
     )
     def test_open_sizes(self, tmp_path, shape, message):
-        with pytest.raises(
-            UnsupportedOperatorError, match=f"input 'x': the size of {message}.*--input-shape"
-        ):
+        with pytest.raises(UnsupportedOperatorError, match=f"input 'x': the size of {message}.*--input-shape"):
             read(tmp_path, model([node("Relu", ["x"])], shape))
 
     @pytest.mark.parametrize("batch", ["n", None, 0, -1])
@@ -456,9 +450,7 @@ class TestGraphs:
         assert "no inputs" in refused(write(tmp_path, proto))
 
     def test_nothing_computes_an_output(self, tmp_path):
-        assert "nothing computes output 'z'" in refused(
-            write(tmp_path, model([node("Relu", ["x"])], outputs=("z",)))
-        )
+        assert "nothing computes output 'z'" in refused(write(tmp_path, model([node("Relu", ["x"])], outputs=("z",))))
 
     def test_undefined_value(self, tmp_path):
         text = refused(write(tmp_path, model([node("Relu", ["ghost"], name="r")])))
@@ -517,9 +509,7 @@ class TestGraphs:
             assert "breaks the ONNX standard" in refused(write(tmp_path, model(nodes)))
 
     def test_unknown_operator(self, tmp_path):
-        assert "not supported yet" in refused(
-            write(tmp_path, model([node("Foo", ["x"])])), UnsupportedOperatorError
-        )
+        assert "not supported yet" in refused(write(tmp_path, model([node("Foo", ["x"])])), UnsupportedOperatorError)
 
     def test_unknown_domain(self, tmp_path):
         proto = model([node("FusedGemm", ["x"], domain="com.microsoft")])
@@ -575,10 +565,7 @@ class TestFunctions:
     def test_billion_laughs(self, tmp_path):
         functions = [self.function("F0", [node("Relu", ["a"], ["b"])])]
         for i in range(1, 10):
-            calls = [
-                self.call(f"F{i - 1}", f"t{j}" if j else "a", f"t{j + 1}" if j < 9 else "b")
-                for j in range(10)
-            ]
+            calls = [self.call(f"F{i - 1}", f"t{j}" if j else "a", f"t{j + 1}" if j < 9 else "b") for j in range(10)]
             functions.append(self.function(f"F{i}", calls))
         proto = model([self.call("F9", "x", "y")], functions=functions)
         assert "unfold into 1000000000 nodes" in refused(write(tmp_path, proto))

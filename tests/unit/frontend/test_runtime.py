@@ -118,9 +118,7 @@ def test_wrong_inputs(tmp_path, inputs, message):
 
 @pytest.mark.parametrize("opset", [9, 10, 11, 17])
 @pytest.mark.parametrize("mode", ["ROUND", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN"])
-@pytest.mark.parametrize(
-    ("scale", "zero", "bits", "signed"), [(0.1, 0, 4, 1), (0.25, 3, 8, 0), (0.003, -1, 12, 1)]
-)
+@pytest.mark.parametrize(("scale", "zero", "bits", "signed"), [(0.1, 0, 4, 1), (0.25, 3, 8, 0), (0.003, -1, 12, 1)])
 def test_quantizers_as_qonnx_executes_them(tmp_path, opset, mode, scale, zero, bits, signed):
     quant = node("Quant", ["x", "s", "z", "b"], domain=QONNX, rounding_mode=mode, signed=signed, narrow=0)
     constants = {"s": np.float32(scale), "z": np.array(zero, np.int64), "b": np.float32(bits)}

@@ -76,9 +76,7 @@ def test_exporters(tmp_path, kind, dynamo, dynamic, capsys):
         wanted = model(torch.from_numpy(x[:, 0])).numpy()
     got = interpreter.run(graph, {"x": x})[graph.outputs["y"]][:, 0]
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(
-        Float32Runtime(imported).run({"x": x})["y"][:, 0], wanted, rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(Float32Runtime(imported).run({"x": x})["y"][:, 0], wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("per_channel", [True, False])
@@ -112,8 +110,6 @@ def test_brevitas(tmp_path, per_channel, capsys):
         wanted = model(torch.from_numpy(x[:, 0]))
     wanted = np.asarray(getattr(wanted, "value", wanted))
     (output,) = imported.outputs
-    np.testing.assert_allclose(
-        Float32Runtime(imported).run({name: x})[output][:, 0], wanted, rtol=1e-4, atol=1e-5
-    )
+    np.testing.assert_allclose(Float32Runtime(imported).run({name: x})[output][:, 0], wanted, rtol=1e-4, atol=1e-5)
     got = interpreter.run(graph, {name: x})[graph.outputs[output]][:, 0]
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)

@@ -29,6 +29,10 @@ def import_affine(site: Site) -> None:
     constant = site.known(0 if constant_first else 1, "constant operand").reals
     operand = 1 if constant_first else 0
     constant = _legacy_broadcast(site, constant, site.shape(operand))
+    if _broadcast(constant.shape, site.shape(operand)) is None:
+        raise MalformedModelError(
+            f"shapes {list(constant.shape)} and {list(site.shape(operand))} of its operands do not broadcast"
+        )
     value = _with_rank(site, operand, constant.ndim)
     site.deliver(_operator(site, constant, constant_first=constant_first), value)
 
@@ -40,7 +44,7 @@ def fold_scaling(site: Site) -> Known | None:
     if left.codes is None and site.op_type == "Mul":
         left, right = right, left
     codes, factor = left.codes, right.reals
-    if codes is None or _broadcast(left, right) != left.data.shape or not _is_scaling(factor):
+    if codes is None or _broadcast(left.data.shape, factor.shape) != left.data.shape or not _is_scaling(factor):
         return None
     if site.op_type == "Div" and not np.all(factor):
         site.refuse("it divides by zero", "remove the zeros from the divisor")
@@ -96,9 +100,9 @@ def _legacy_broadcast(site: Site, constant: FloatArray, shape: tuple[int, ...]) 
     return constant.reshape(constant.shape + (1,) * trailing)
 
 
-def _broadcast(left: Known, right: Known) -> tuple[int, ...] | None:
+def _broadcast(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...] | None:
     try:
-        return np.broadcast_shapes(left.data.shape, right.data.shape)
+        return np.broadcast_shapes(left, right)
     except ValueError:
         return None
 
