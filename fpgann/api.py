@@ -123,7 +123,7 @@ def lower(
     report = summarise(
         design,
         graph,
-        model=model.name,
+        model=options.name or model.name,
         options=options.to_json(),
         measured=measured,
         saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},

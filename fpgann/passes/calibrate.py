@@ -99,6 +99,8 @@ def choose_plan(
             fixed = FixedType(fixed.signed, fixed.width, fixed.frac - (0 if point.bounded else guard_bits))
             chosen = Precision(fixed, precision.rounding, precision.overflow)
         types[point.value] = chosen or precision
+        if point.through:
+            continue  # cutting off where the curve is flat is what its type is chosen for
         bounds = types[point.value].fixed
         lowest, highest = (bounds.decode(np.array(end)) for end in (bounds.range.low - 1, bounds.range.high + 1))
         saturation[point.value] = Saturation(int(np.sum((data < lowest) | (data > highest))), data.size)

@@ -69,6 +69,7 @@ class _Writer:
         columns = (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         self._opcodes = netlist.opcode.tolist()
+        self._multiples = _multiples(netlist)
         self._names = [self._name(i, opcode) for i, opcode in enumerate(self._opcodes)]
         used = set(netlist.a.tolist()) | set(netlist.b.tolist()) | set(netlist.outputs.tolist())
         for node, (opcode, a, b, shift, shift_b, sign) in enumerate(rows):
@@ -78,6 +79,9 @@ class _Writer:
     def _name(self, node: int, opcode: int) -> str:
         if opcode == Opcode.INPUT:
             return f"x{self.netlist.shift[node]}"
+        if node in self._multiples:
+            element, factor = self._multiples[node]
+            return f"x{element}_times_{factor}"
         return f"{'r' if opcode == Opcode.REGISTER else 'n'}{node}"
 
     def _wide(self, node: int, width: int, shift: int = 0) -> str:
@@ -153,3 +157,19 @@ class _Writer:
             f"out_data({(i + 1) * width - 1} downto {i * width}) <= std_ulogic_vector({self._wide(int(node), width)});"
             for i, node in enumerate(self.netlist.outputs)
         ]
+
+
+def _multiples(netlist: Netlist) -> dict[int, tuple[int, int]]:
+    """Sums that are a positive multiple of a single input: node -> (element, factor), each multiple once."""
+    known: dict[int, tuple[int, int]] = {}
+    named: dict[tuple[int, int], int] = {}
+    columns = (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
+    for node, (opcode, a, b, shift, shift_b, sign) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+        if opcode == Opcode.INPUT:
+            known[node] = (shift, 1)
+        elif opcode == Opcode.ADD and a in known and b in known and known[a][0] == known[b][0]:
+            factor = (known[a][1] << shift) + sign * (known[b][1] << shift_b)
+            multiple = (known[a][0], factor)
+            if factor > 0 and multiple not in named:
+                known[node], named[multiple] = multiple, node
+    return {node: multiple for multiple, node in named.items()}
