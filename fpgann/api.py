@@ -45,13 +45,17 @@ def _quiet(step: str) -> None:
     del step
 
 
-def check(model: Path | str) -> list[NodeSupport]:
+def check(model: Path | str, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None) -> list[NodeSupport]:
     """For every node of a model: whether it is supported, how it would be built, what to change if not.
+
+    Args:
+        model: ONNX file.
+        input_shapes: shapes of inputs that the file leaves open, batch axis included.
 
     Raises:
         ModelError: the file itself is no valid model.
     """
-    return frontend.explain(frontend.read_model(Path(model)))
+    return frontend.explain(frontend.read_model(Path(model), input_shapes))
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def lower(
         FpgannError: the model, the options or the data are refused, or a check failed.
     """
     progress("reading the model")
-    model = frontend.read_model(model_path)
+    model = frontend.read_model(model_path, options.input_shapes)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
     shapes = {value.name: value.type.shape for value in imported.inputs}
     data = _data(shapes, calibration)

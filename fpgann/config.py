@@ -32,12 +32,14 @@ class CompileOptions:
         input_precision: type of the inputs.
         hardware: strategies and reuse factors.
         name: name of the top entity.
+        input_shapes: shapes of inputs that the model leaves open, batch axis included.
     """
 
     precision: Precision | None = None
     input_precision: Precision | None = None
     hardware: HardwareOptions = field(default_factory=HardwareOptions)
     name: str | None = None
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the manifest."""
@@ -51,6 +53,7 @@ class CompileOptions:
             "precision": None if self.precision is None else str(self.precision),
             "input_precision": None if self.input_precision is None else str(self.input_precision),
             **layer(self.hardware.default),
+            "input_shapes": {name: list(shape) for name, shape in sorted(self.input_shapes.items())},
             "adders_per_stage": self.hardware.adders_per_stage,
             "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
         }
@@ -104,6 +107,7 @@ def override(
     strategy: str | None = None,
     reuse_factor: int | None = None,
     name: str | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     default = options.hardware.default
@@ -119,6 +123,7 @@ def override(
         else _precision(input_precision, "--input-precision"),
         hardware=replace(options.hardware, default=default),
         name=options.name if name is None else name,
+        input_shapes={**options.input_shapes, **(input_shapes or {})},
     )
 
 

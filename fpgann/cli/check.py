@@ -12,19 +12,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from fpgann import api
-from fpgann.cli.shared import wide_console
+from fpgann.cli.shared import INPUT_SHAPE, wide_console
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
+@INPUT_SHAPE
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def check(context: click.Context, model: Path, *, as_json: bool) -> None:
+def check(
+    context: click.Context, model: Path, *, input_shapes: tuple[tuple[str, tuple[int, ...]], ...], as_json: bool
+) -> None:
     """List every node of MODEL: how it is built, or what to change.
 
     Exits with 0 if all of it can be compiled, with 1 otherwise.
     """
-    nodes = api.check(model)
+    nodes = api.check(model, input_shapes=dict(input_shapes))
     unsupported = [node for node in nodes if not node.supported]
     if as_json:
         click.echo(json.dumps([asdict(node) for node in nodes], indent=2))

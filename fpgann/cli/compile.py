@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fpgann import api
-from fpgann.cli.shared import print_report, steps, warn
+from fpgann.cli.shared import INPUT_SHAPE, print_report, steps, warn
 from fpgann.config import CompileOptions, override, read_config
 
 
@@ -31,6 +31,7 @@ from fpgann.config import CompileOptions, override, read_config
     "--calibration", type=click.Path(path_type=Path), help="Input samples (npz) to choose binary points from."
 )
 @click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
+@INPUT_SHAPE
 @click.option("--name", help="Name of the top entity.")
 @click.option("--dump-ir", is_flag=True, help="Print the graph of codes.")
 @click.option("--force", is_flag=True, help="Replace an earlier build.")
@@ -47,6 +48,7 @@ def compile(  # noqa: A001  the name of the command
     calibration: Path | None,
     config: Path | None,
     name: str | None,
+    input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     dump_ir: bool,
     force: bool,
 ) -> None:
@@ -59,6 +61,7 @@ def compile(  # noqa: A001  the name of the command
         strategy=strategy,
         reuse_factor=reuse_factor,
         name=name,
+        input_shapes=dict(input_shapes),
     )
     with steps() as progress:
         design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,30 @@ from rich.table import Table
 BUILD = click.argument("build", type=click.Path(path_type=Path))
 INPUTS = click.option(
     "--inputs", type=click.Path(path_type=Path), help="Samples: an npz keyed by input name, batch first."
+)
+
+
+class InputShape(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer versions only
+    """NAME=1x16: an input and its shape, batch axis included."""
+
+    name = "NAME=1x16"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Split at the last equals sign; names may hold others."""
+        name, _, sizes = str(value).rpartition("=")
+        if not name or not re.fullmatch(r"\d{1,9}(x\d{1,9})*", sizes):
+            self.fail(f"'{value}' is no NAME=1x16", param, ctx)
+        return name, tuple(int(size) for size in sizes.split("x"))
+
+
+INPUT_SHAPE = click.option(
+    "--input-shape",
+    "input_shapes",
+    type=InputShape(),
+    multiple=True,
+    help="Shape of an input that the model leaves open, batch axis included.",
 )
 
 
