@@ -27,21 +27,24 @@ end entity;
 
 architecture rtl of fpgann_collect is
 
-  signal beat      : natural range 0 to GROUPS - 1;
-  signal word      : std_ulogic_vector(GROUPS * GROUP_WIDTH - 1 downto 0);
-  signal next_word : std_ulogic_vector((GROUPS + 1) * GROUP_WIDTH - 1 downto 0);
+  signal beat : natural range 0 to GROUPS - 1;
+  signal word : std_ulogic_vector(GROUPS * GROUP_WIDTH - 1 downto 0);
 
 begin
 
-  -- Shifted, not addressed: no decoder, and one enable for all.
-  next_word <= in_data & word;
-  out_data  <= word;
+  out_data <= word;
 
   p_gather : process (clk)
+
+    variable next_word : std_ulogic_vector((GROUPS + 1) * GROUP_WIDTH - 1 downto 0);
+
   begin
     if rising_edge(clk) then
       out_valid <= '0';
       if in_valid = '1' then
+        -- Shifted, not addressed: no decoder, and one enable for all.
+        next_word := in_data & word;
+
         word <= next_word((GROUPS + 1) * GROUP_WIDTH - 1 downto GROUP_WIDTH);
         if beat = GROUPS - 1 then
           beat      <= 0;

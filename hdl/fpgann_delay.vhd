@@ -37,16 +37,18 @@ begin
   g_shift : if CYCLES > 0 generate
 
     signal stages : std_ulogic_vector(CYCLES * WIDTH - 1 downto 0); -- the youngest lowest
-    signal moved  : std_ulogic_vector((CYCLES + 1) * WIDTH - 1 downto 0);
 
   begin
 
-    moved    <= stages & in_data;
     out_data <= stages(CYCLES * WIDTH - 1 downto (CYCLES - 1) * WIDTH);
 
     p_shift : process (clk)
+
+      variable moved : std_ulogic_vector((CYCLES + 1) * WIDTH - 1 downto 0);
+
     begin
       if rising_edge(clk) then
+        moved  := stages & in_data;
         stages <= moved(CYCLES * WIDTH - 1 downto 0);
 
         if RESETS and rst = '1' then

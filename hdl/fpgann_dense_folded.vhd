@@ -136,7 +136,9 @@ begin
 
   -- The inputs pass by in a ring, once a group: no multiplexer of INPUTS elements.
   p_rotate : process (clk)
+
     variable inputs_twice : std_ulogic_vector(2 * INPUTS * IN_WIDTH - 1 downto 0);
+
   begin
     if rising_edge(clk) then
       inputs_twice := inputs_left & inputs_left;

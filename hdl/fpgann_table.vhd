@@ -42,7 +42,7 @@ architecture rtl of fpgann_table is
   signal code    : u_signed(IN_WIDTH downto 0);
   signal entry   : u_signed(IN_WIDTH downto 0);
   signal address : u_unsigned(ADDRESS_WIDTH - 1 downto 0);
-  signal word    : std_ulogic_vector(OUT_WIDTH - 1 downto 0);
+  signal word    : std_ulogic_vector(word_width(WORDS) - 1 downto 0);
 
   -- The greatest address, in enough bits for any LOW and HIGH.
   function last_entry return u_signed is
