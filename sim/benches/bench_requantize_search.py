@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks fpgann_requantize_search: every channel, codes at, below and above its thresholds."""
+
+from __future__ import annotations
+
+import cocotb
+from harness import CASES, Unit, check_pipeline, corner_bits, spread
+
+from sim import models
+
+
+@cocotb.test()
+@cocotb.parametrize(case=CASES)
+async def every_item(dut, case: str) -> None:
+    unit = Unit(dut, case)
+    in_width, channels, thresholds = (unit.generics[name] for name in ("in_width", "channels", "thresholds"))
+    steps = (1 << unit.generics["bits"]) - 1
+    items = [(code, channel) for channel in range(channels) for code in corner_bits(in_width)]
+    chosen = range(len(thresholds)) if len(thresholds) <= 200 else unit.random.sample(range(len(thresholds)), 200)
+    items += [
+        (models.wrap(thresholds[index] + step, in_width), index // steps) for index in chosen for step in (-1, 0, 1)
+    ]
+    items += [(spread(in_width, unit.random), unit.random.randrange(channels)) for _ in range(200)]
+    unit.random.shuffle(items)
+    generics = {name: value for name, value in unit.generics.items() if name not in ("channels", "style")}
+    expected = [models.requantize_search(*item, **generics) for item in items]
+    ports = [dict(zip(("in_data", "channel"), item, strict=True)) for item in items]
+    await check_pipeline(dut, unit, ports, expected, models.requantize_search_latency_cycles(unit.generics["bits"]))

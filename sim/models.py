@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every entity of hdl/ computes and when, bit for bit, in plain Python integers.
+
+A function has the name of its entity without `fpgann_`, takes the generics it needs under their names in lower
+case, and returns codes. `<entity>_latency_cycles` is the number of clock edges from an item on the inputs to its
+result on the outputs. A memory word or a wide port is one non-negative integer with element 0 in the low bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+# -- numbers -------------------------------------------------------------------------------------------------------
+
+
+def wrap(value: int, width: int) -> int:
+    """The low `width` bits, as stored."""
+    return value % (1 << width)
+
+
+def wide(value: int, width: int) -> int:
+    """The low `width` bits, read as a signed number."""
+    return wrap(value + (1 << (width - 1)), width) - (1 << (width - 1))
+
+
+def to_code(bits: int, width: int, *, is_signed: bool) -> int:
+    """`width` stored bits, read as signed or unsigned."""
+    return wide(bits, width) if is_signed else wrap(bits, width)
+
+
+def element(word: int, index: int, width: int) -> int:
+    """Stored bits of one element of a word of equal elements."""
+    return wrap(word >> (index * width), width)
+
+
+def elements(word: int, count: int, width: int) -> list[int]:
+    """The first `count` elements of a word, as stored."""
+    return [element(word, index, width) for index in range(count)]
+
+
+def pack(values: Sequence[int], width: int) -> int:
+    """A word of equal elements, the first one in the low bits."""
+    return sum(wrap(value, width) << (index * width) for index, value in enumerate(values))
+
+
+def round_shift(value: int, shift: int, mode: str) -> int:
+    """value / 2**shift, rounded as ap_fixed does in this mode."""
+    exact = Fraction(value, 1 << shift)
+    floor = math.floor(exact)
+    if mode == "TRN":
+        return floor
+    if mode == "TRN_ZERO":
+        return math.trunc(exact)
+    if (exact - floor) * 2 != 1:
+        return math.floor(exact + Fraction(1, 2))
+    towards_zero, from_zero = (floor, floor + 1) if value >= 0 else (floor + 1, floor)
+    return {
+        "RND": floor + 1,
+        "RND_MIN_INF": floor,
+        "RND_ZERO": towards_zero,
+        "RND_INF": from_zero,
+        "RND_CONV": floor + floor % 2,
+    }[mode]
+
+
+def clamp(value: int, low: int, high: int) -> int:
+    """The number in low .. high nearest to value."""
+    return max(low, min(high, value))
+
+
+# -- flow ----------------------------------------------------------------------------------------------------------
+
+
+def pace(in_valid: Sequence[bool], interval: int) -> list[tuple[bool, bool]]:
+    """(in_ready, accept) of every cycle after a reset."""
+    result: list[tuple[bool, bool]] = []
+    last = -interval
+    for cycle, valid in enumerate(in_valid):
+        ready = cycle - last >= interval
+        if ready and valid:
+            last = cycle
+        result.append((ready, ready and valid))
+    return result
+
+
+def delay(in_data: Sequence[int], cycles: int) -> list[int]:
+    """out_data of every cycle after a reset that lasted, for stages that reset."""
+    return [0] * min(cycles, len(in_data)) + list(in_data[: max(0, len(in_data) - cycles)])
+
+
+def delay_latency_cycles(cycles: int) -> int:
+    """As many as asked for."""
+    return cycles
+
+
+def collect(beats: Sequence[int], groups: int, group_width: int) -> list[int]:
+    """The wide word of every complete frame."""
+    frames = len(beats) // groups
+    return [pack(beats[frame * groups : (frame + 1) * groups], group_width) for frame in range(frames)]
+
+
+def collect_latency_cycles() -> int:
+    """From the last beat of a frame."""
+    return 1
+
+
+def rom(address: int, words: Sequence[int]) -> int:
+    """The word at an address."""
+    return words[address]
+
+
+def rom_latency_cycles() -> int:
+    """Always one."""
+    return 1
+
+
+# -- multiply and accumulate ---------------------------------------------------------------------------------------
+
+
+def neuron(
+    items: Sequence[tuple[bool, int, int, int]],
+    *,
+    simd: int,
+    in_width: int,
+    in_signed: bool,
+    weight_width: int,
+    bias_width: int,
+    acc_width: int,
+) -> list[int | None]:
+    """acc after each item (first, in_data, weights, bias), as stored; None before the first `first`."""
+    result: list[int | None] = []
+    total: int | None = None
+    for first, in_data, weights, bias in items:
+        codes = [to_code(bits, in_width, is_signed=in_signed) for bits in elements(in_data, simd, in_width)]
+        factors = [wide(bits, weight_width) for bits in elements(weights, simd, weight_width)]
+        if first:
+            total = wide(bias, bias_width)
+        if total is not None:
+            total += sum(code * factor for code, factor in zip(codes, factors, strict=True))
+        result.append(None if total is None else wrap(total, acc_width))
+    return result
+
+
+def neuron_latency_cycles(simd: int) -> int:
+    """From an item's inputs to its share of acc."""
+    return 2 if simd == 1 else 3
+
+
+def dense_folded(
+    in_data: int,
+    *,
+    inputs: int,
+    outputs: int,
+    pe: int,
+    simd: int,
+    in_width: int,
+    in_signed: bool,
+    weight_width: int,
+    bias_width: int,
+    acc_width: int,
+    weights: Sequence[int],
+    biases: Sequence[int],
+) -> list[int]:
+    """out_acc of every group, for one item."""
+    codes = [to_code(bits, in_width, is_signed=in_signed) for bits in elements(in_data, inputs, in_width)]
+    folds = inputs // simd
+
+    def weight(row: int, column: int) -> int:
+        word = weights[row // pe * folds + column // simd]
+        return wide(element(word, row % pe * simd + column % simd, weight_width), weight_width)
+
+    def bias(row: int) -> int:
+        return wide(element(biases[row // pe], row % pe, bias_width), bias_width)
+
+    sums = [bias(row) + sum(weight(row, column) * code for column, code in enumerate(codes)) for row in range(outputs)]
+    return [pack(sums[row : row + pe], acc_width) for row in range(0, outputs, pe)]
+
+
+def dense_folded_latency_cycles(group: int, *, inputs: int, simd: int) -> int:
+    """From in_valid to the out_valid of a group."""
+    return (group + 1) * (inputs // simd) + neuron_latency_cycles(simd)
+
+
+def dense_folded_interval_cycles(*, inputs: int, outputs: int, pe: int, simd: int) -> int:
+    """From one in_valid to the next, at least."""
+    return (inputs // simd) * (outputs // pe)
+
+
+# -- requantization ------------------------------------------------------------------------------------------------
+
+
+def requantize_shift(
+    in_data: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    shift: int,
+    rounding: str,
+    low: int,
+    high: int,
+) -> int:
+    """out_data; low and high as stored, in out_width + 1 bits."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    scaled = round_shift(code, shift, rounding) if shift >= 0 else code << -shift
+    return wrap(clamp(scaled, wide(low, out_width + 1), wide(high, out_width + 1)), out_width)
+
+
+def requantize_shift_latency_cycles() -> int:
+    """Always one."""
+    return 1
+
+
+def requantize_multiply(
+    in_data: int,
+    factor: int,
+    offset: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    factor_width: int,
+    offset_width: int,
+    shift: int,
+    low: int,
+    high: int,
+) -> int:
+    """out_data; low and high as stored, in out_width + 1 bits."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    total = code * wide(factor, factor_width) + wide(offset, offset_width)
+    quotient = total // (1 << shift)
+    return wrap(clamp(quotient, wide(low, out_width + 1), wide(high, out_width + 1)), out_width)
+
+
+def requantize_multiply_latency_cycles() -> int:
+    """Inputs, product, result."""
+    return 3
+
+
+def _step(code: int, thresholds: Sequence[int], falling: int, base: int, in_width: int, out_width: int) -> int:
+    count = sum(code >= wide(threshold, in_width + 1) for threshold in thresholds)
+    return wrap(base - count if falling else base + count, out_width)
+
+
+def requantize_thresholds(
+    in_data: int,
+    thresholds: int,
+    falling: int,
+    base: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    steps: int,
+) -> int:
+    """out_data."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    return _step(code, elements(thresholds, steps, in_width + 1), falling, base, in_width, out_width)
+
+
+def requantize_thresholds_latency_cycles() -> int:
+    """Comparisons, result."""
+    return 2
+
+
+def requantize_search(
+    in_data: int,
+    channel: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    bits: int,
+    thresholds: Sequence[int],
+    bases: Sequence[int],
+    falling: int,
+) -> int:
+    """out_data; the thresholds of a channel in ascending order."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    steps = (1 << bits) - 1
+    row = thresholds[channel * steps : (channel + 1) * steps]
+    return _step(code, row, falling >> channel & 1, bases[channel], in_width, out_width)
+
+
+def requantize_search_latency_cycles(bits: int) -> int:
+    """A memory and a comparison per bit, overlapped."""
+    return bits + 1
+
+
+def table(
+    in_data: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    words: Sequence[int],
+    low: int,
+    high: int,
+    symmetric: bool = False,
+    mirror: int = 0,
+) -> int:
+    """out_data; low and high as stored, in in_width + 1 bits."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    last = wide(high, in_width + 1)
+    if not symmetric:
+        first = wide(low, in_width + 1)
+        return words[clamp(code, first, last) - first]
+    word = words[min(abs(code), last)]
+    return wrap(mirror - word, out_width) if code < 0 else word
+
+
+def table_latency_cycles() -> int:
+    """Address, memory, result."""
+    return 3

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generics every entity is tested with. Contents of memories are corners, then random numbers of the seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from sim import models
+from tests.hdl.simulators import SEED
+from tests.hdl.wrapper import Generics, Mode, Vector, Words
+
+ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_MIN_INF", "RND_INF", "RND_CONV")
+Cases = Mapping[str, Generics]
+
+
+def _words(rng: random.Random, count: int, elements: int, width: int) -> Words:
+    """Words of `elements` random elements each; the extremes come first."""
+    low = 1 << (width - 1)
+    corners = [models.pack([value] * elements, width) for value in (low, low - 1, -1)]
+    rest = [models.pack([rng.getrandbits(width) for _ in range(elements)], width) for _ in range(count)]
+    return Words((corners + rest)[:count] if count > len(corners) else rest, elements * width)
+
+
+def _bounds(low: int, high: int, width: int) -> dict[str, Vector]:
+    return {"LOW": Vector(low, width + 1), "HIGH": Vector(high, width + 1)}
+
+
+def pace() -> Cases:
+    return {f"every_{interval}": {"INTERVAL": interval} for interval in (1, 2, 3, 8, 13)}
+
+
+def delay() -> Cases:
+    shapes = [(1, 0, True), (5, 0, False), (1, 1, True), (8, 1, False), (3, 2, True), (70, 3, False), (2, 9, True)]
+    return {
+        f"d{width}_{cycles}": {"WIDTH": width, "CYCLES": cycles, "RESETS": resets} for width, cycles, resets in shapes
+    }
+
+
+def rom() -> Cases:
+    rng = random.Random(SEED)
+    shapes = [(1, 8, "auto"), (2, 1, "distributed"), (3, 65, "auto"), (16, 7, "block"), (37, 12, "auto")]
+    return {
+        f"r{depth}_{width}": {"WORDS": _words(rng, depth, 1, width), "STYLE": style} for depth, width, style in shapes
+    }
+
+
+def neuron() -> Cases:
+    # simd, in, signed, weight, bias, acc
+    shapes = [
+        (1, 8, True, 8, 16, 24),
+        (1, 1, False, 1, 1, 6),
+        (1, 8, False, 8, 8, 20),
+        (2, 4, False, 3, 12, 14),
+        (3, 7, True, 5, 30, 32),
+        (4, 8, True, 8, 9, 16),  # wraps
+        (5, 1, False, 2, 3, 12),
+        (2, 18, True, 25, 48, 48),
+        (1, 33, False, 30, 60, 70),
+    ]
+    styles = ["auto", "yes", "no"]
+    return {
+        f"n{index}": {
+            "SIMD": simd,
+            "IN_WIDTH": in_width,
+            "IN_SIGNED": signed,
+            "WEIGHT_WIDTH": weight,
+            "BIAS_WIDTH": bias,
+            "ACC_WIDTH": acc,
+            "DSP_STYLE": styles[index % 3],
+        }
+        for index, (simd, in_width, signed, weight, bias, acc) in enumerate(shapes)
+    }
+
+
+def _dense(
+    inputs: int, outputs: int, pe: int, simd: int, *widths: int, signed: bool = True, style: str = "auto"
+) -> Generics:
+    rng = random.Random(f"{SEED} {inputs} {outputs} {pe} {simd}")
+    in_width, weight, bias, acc = widths
+    steps = (inputs // simd) * (outputs // pe)
+    return {
+        "INPUTS": inputs,
+        "OUTPUTS": outputs,
+        "PE": pe,
+        "SIMD": simd,
+        "IN_WIDTH": in_width,
+        "IN_SIGNED": signed,
+        "WEIGHT_WIDTH": weight,
+        "BIAS_WIDTH": bias,
+        "ACC_WIDTH": acc,
+        "WEIGHTS": _words(rng, steps, pe * simd, weight),
+        "BIASES": _words(rng, outputs // pe, pe, bias),
+        "DSP_STYLE": style,
+        "ROM_STYLE": {"auto": "auto", "yes": "block", "no": "distributed"}[style],
+    }
+
+
+def dense_folded() -> Cases:
+    return {
+        "one": _dense(1, 1, 1, 1, 8, 8, 8, 20),
+        "unfolded": _dense(4, 3, 3, 4, 5, 4, 8, 16, signed=False),
+        "rows": _dense(4, 6, 2, 4, 6, 5, 10, 20, style="yes"),
+        "columns": _dense(6, 3, 3, 2, 7, 3, 10, 20),
+        "both": _dense(6, 4, 2, 3, 8, 8, 16, 24, signed=False, style="no"),
+        "serial": _dense(5, 3, 1, 1, 8, 8, 16, 24),
+        "bits": _dense(8, 4, 2, 2, 1, 1, 4, 8, signed=False),
+        "one_fold": _dense(2, 6, 1, 2, 9, 7, 20, 20),
+        "wraps": _dense(4, 2, 1, 2, 8, 8, 12, 10),
+    }
+
+
+def dense_folded_slow() -> Cases:
+    return {
+        "mlp": _dense(64, 32, 8, 4, 8, 8, 20, 24),
+        "deep": _dense(128, 10, 1, 2, 6, 6, 16, 20, signed=False, style="yes"),
+        "wide": _dense(48, 24, 24, 16, 4, 4, 12, 16),
+        "precise": _dense(12, 12, 4, 3, 24, 18, 47, 48),
+    }
+
+
+def requantize_shift() -> Cases:
+    cases: dict[str, Generics] = {}
+    # in, out, signed, shift, low, high
+    shapes = [
+        (8, 8, True, 3, -128, 127),
+        (8, 4, False, 2, 0, 15),
+        (7, 5, True, 0, -16, 15),
+        (6, 6, True, 1, -31, 31),
+        (6, 3, True, 9, -4, 3),  # everything is dropped
+        (12, 8, True, 6, 0, 200),
+    ]
+    for index, (in_width, out_width, signed, shift, low, high) in enumerate(shapes):
+        for mode in ROUNDINGS:
+            cases[f"s{index}_{mode.lower()}"] = _shift(in_width, out_width, signed, shift, mode, low, high)
+    cases["left"] = _shift(5, 8, True, -3, "RND", -128, 127)
+    cases["left_unsigned"] = _shift(4, 9, False, -2, "TRN", 5, 40)
+    cases["bits64"] = _shift(70, 64, True, 4, "RND_CONV", -(1 << 63), (1 << 63) - 1)
+    cases["one_bit"] = _shift(9, 1, True, 5, "RND_INF", 0, 1)
+    cases["fixed"] = _shift(8, 8, True, 2, "RND", 7, 7)
+    return cases
+
+
+def _shift(in_width: int, out_width: int, signed: bool, shift: int, mode: str, low: int, high: int) -> Generics:
+    return {
+        "IN_WIDTH": in_width,
+        "OUT_WIDTH": out_width,
+        "IN_SIGNED": signed,
+        "SHIFT": shift,
+        "ROUNDING": Mode(mode),
+        **_bounds(low, high, out_width),
+    }
+
+
+def requantize_multiply() -> Cases:
+    # in, out, signed, factor, offset, shift, low, high
+    shapes = [
+        (20, 8, True, 12, 24, 18, -128, 127),
+        (8, 8, False, 8, 10, 7, 0, 255),
+        (16, 6, True, 9, 32, 12, -31, 31),
+        (5, 10, True, 3, 4, 0, -512, 511),
+        (4, 4, True, 4, 3, 12, -8, 7),  # only the sign is left
+        (1, 3, False, 1, 1, 0, -4, 3),
+        (32, 64, True, 40, 80, 10, -(1 << 63), (1 << 63) - 1),
+        (10, 7, True, 6, 30, 5, 3, 90),
+    ]
+    return {
+        f"m{index}": {
+            "IN_WIDTH": in_width,
+            "OUT_WIDTH": out_width,
+            "IN_SIGNED": signed,
+            "FACTOR_WIDTH": factor,
+            "OFFSET_WIDTH": offset,
+            "SHIFT": shift,
+            **_bounds(low, high, out_width),
+        }
+        for index, (in_width, out_width, signed, factor, offset, shift, low, high) in enumerate(shapes)
+    }
+
+
+def requantize_thresholds() -> Cases:
+    # in, out, signed, steps
+    shapes = [
+        (8, 2, True, 3),
+        (8, 2, False, 3),
+        (5, 1, True, 1),
+        (20, 4, True, 15),
+        (12, 3, False, 6),
+        (1, 6, False, 7),
+    ]
+    return {
+        f"t{index}": {"IN_WIDTH": in_width, "OUT_WIDTH": out_width, "IN_SIGNED": signed, "STEPS": steps}
+        for index, (in_width, out_width, signed, steps) in enumerate(shapes)
+    }
+
+
+def requantize_search() -> Cases:
+    # in, out, signed, bits, channels
+    shapes = [
+        (8, 8, True, 1, 1),
+        (8, 2, False, 2, 3),
+        (10, 4, True, 4, 1),
+        (16, 8, True, 5, 5),
+        (12, 3, False, 6, 2),  # wraps
+        (4, 5, False, 3, 4),
+    ]
+    return {
+        f"b{index}": _search(in_width, out_width, signed, bits, channels)
+        for index, (in_width, out_width, signed, bits, channels) in enumerate(shapes)
+    }
+
+
+def requantize_search_slow() -> Cases:
+    return {"bits8": _search(24, 8, True, 8, 10), "bits10": _search(18, 10, False, 10, 2)}
+
+
+def _search(in_width: int, out_width: int, signed: bool, bits: int, channels: int) -> Generics:
+    rng = random.Random(f"{SEED} {in_width} {bits} {channels}")
+    steps, limit = (1 << bits) - 1, 1 << in_width
+    low, high = (-limit // 2, limit // 2 - 1) if signed else (0, limit - 1)
+    rows: list[int] = []
+    for channel in range(channels):
+        row = [rng.randint(low, high) for _ in range(steps)]
+        row[: channel % 3] = [-limit] * min(steps, channel % 3)  # filled up at the bottom
+        if channel % 2:
+            row[-1] = limit - 1  # the greatest there is
+        rows += sorted(row)
+    return {
+        "IN_WIDTH": in_width,
+        "OUT_WIDTH": out_width,
+        "IN_SIGNED": signed,
+        "BITS": bits,
+        "CHANNELS": channels,
+        "THRESHOLDS": Words(rows, in_width + 1),
+        "BASES": Words([rng.getrandbits(out_width + 1) for _ in range(channels)], out_width + 1),
+        "FALLING": Vector(rng.getrandbits(channels) | 1 << (channels - 1), channels),
+        "STYLE": "auto",
+    }
+
+
+def table() -> Cases:
+    return {
+        "full": _table(8, 8, True, -128, 127),
+        "unsigned": _table(6, 5, False, 0, 63),
+        "clamped": _table(10, 7, True, -20, 13),
+        "positive": _table(9, 4, False, 3, 70),
+        "negative": _table(7, 4, True, -50, -9),
+        "single": _table(5, 9, True, 4, 4),
+        "beyond": _table(4, 6, True, -16, 15),  # entries no code reaches
+        "odd": _table(10, 8, True, 0, 100, mirror=0),
+        "sigmoid": _table(9, 8, True, 0, 60, mirror=1 << 8),
+        "negative_mirror": _table(6, 6, True, 0, 31, mirror=-13),
+        "extreme": _table(6, 7, True, 0, 32, mirror=5),  # the magnitude of the least code has an entry
+        "halved": _table(7, 6, False, 0, 90, mirror=9),  # no code is negative
+        "wide": _table(40, 30, True, -9, 40),
+    }
+
+
+def _table(in_width: int, out_width: int, signed: bool, low: int, high: int, mirror: int | None = None) -> Generics:
+    rng = random.Random(f"{SEED} {in_width} {low} {high}")
+    generics: dict[str, object] = {
+        "IN_WIDTH": in_width,
+        "OUT_WIDTH": out_width,
+        "IN_SIGNED": signed,
+        "WORDS": _words(rng, high - low + 1, 1, out_width),
+        "LOW": Vector(low, in_width + 1),
+        "HIGH": Vector(high, in_width + 1),
+    }
+    if mirror is not None:
+        generics |= {"SYMMETRIC": True, "MIRROR": Vector(mirror, out_width + 1), "STYLE": "distributed"}
+    return generics
+
+
+def collect() -> Cases:
+    return {
+        f"c{groups}_{width}": {"GROUPS": groups, "GROUP_WIDTH": width}
+        for groups, width in ((1, 5), (2, 1), (3, 8), (7, 33))
+    }
+
+
+DEFAULT: dict[str, Cases] = {
+    "fpgann_pace": pace(),
+    "fpgann_delay": delay(),
+    "fpgann_rom": rom(),
+    "fpgann_neuron": neuron(),
+    "fpgann_dense_folded": dense_folded(),
+    "fpgann_requantize_shift": requantize_shift(),
+    "fpgann_requantize_multiply": requantize_multiply(),
+    "fpgann_requantize_thresholds": requantize_thresholds(),
+    "fpgann_requantize_search": requantize_search(),
+    "fpgann_table": table(),
+    "fpgann_collect": collect(),
+}
+"""Fast enough for every run."""
+
+SLOW: dict[str, Cases] = {
+    "fpgann_dense_folded": dense_folded_slow(),
+    "fpgann_requantize_search": requantize_search_slow(),
+}
+"""Bigger ones."""

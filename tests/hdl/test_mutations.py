@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bench that never fails tests nothing: each of these faults must make the bench of its entity fail."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.hdl.cases import DEFAULT
+from tests.hdl.simulators import HDL, prepare, simulate_ghdl
+
+# Entity and file that is changed (both without fpgann_), what is replaced (once), what by.
+FAULTS: list[tuple[str, str, str, str]] = [
+    ("pace", "pace", "remaining <= INTERVAL - 1;", "remaining <= (INTERVAL - 1) / 2;"),
+    ("pace", "pace", "if rst = '1' then", "if rst = 'Z' then"),
+    ("delay", "delay", "if RESETS and rst = '1'", "if rst = '1'"),
+    ("rom", "rom", "words_down(i) := WORDS(i);", "words_down(i) := WORDS(DEPTH - 1 - i);"),
+    ("neuron", "neuron", "if sum_first = '1' then", "if product_first = '1' then"),
+    ("neuron", "neuron", "wide(sum_bias, ACC_WIDTH) + ", ""),
+    ("neuron", "neuron", "IN_WIDTH), IN_SIGNED)", "IN_WIDTH), true)"),
+    ("dense_folded", "dense_folded", "if in_valid = '1' then", "if in_valid = '1' and active = '0' then"),
+    ("dense_folded", "dense_folded", "if fold = 0 then", "if step = 0 then"),
+    ("dense_folded", "dense_folded", "RESETS => true", "RESETS => false"),
+    ("dense_folded", "dense_folded", "if out_index = GROUPS - 1 then", "if true then"),
+    ("requantize_shift", "pkg", "up := NEGATIVE and (half or rest)", "up := NEGATIVE and half"),
+    ("requantize_shift", "pkg", "up := half and (rest or NEGATIVE)", "up := half and NEGATIVE"),
+    ("requantize_shift", "pkg", "up := half and rest;", "up := half;"),
+    ("requantize_shift", "pkg", "up := half and (rest or not NEGATIVE)", "up := half"),
+    ("requantize_shift", "pkg", "(rest or QUOTIENT(0))", "(rest or not QUOTIENT(0))"),
+    ("requantize_shift", "pkg", "elsif BITS > wide(high, WIDTH)", "elsif BITS > wide(high, WIDTH) + 1"),
+    ("requantize_shift", "requantize_shift", "SCALED_WIDTH), LEFT)", "SCALED_WIDTH), LEFT / 2)"),
+    (
+        "requantize_multiply",
+        "requantize_multiply",
+        "round_shift(sum, SHIFT, TRN)",
+        "round_shift(sum, SHIFT, RND)",
+    ),
+    (
+        "requantize_multiply",
+        "requantize_multiply",
+        "product_offset <= code_offset",
+        "product_offset <= u_signed(offset)",
+    ),
+    ("requantize_thresholds", "requantize_thresholds", "if code >= u_signed", "if code > u_signed"),
+    ("requantize_thresholds", "requantize_thresholds", "step_base - count when", "step_base + count when"),
+    ("requantize_search", "requantize_search", "code(level) >= u_signed", "code(level) > u_signed"),
+    ("requantize_search", "requantize_search", "or to_unsigned(1, BITS)", "or to_unsigned(0, BITS)"),
+    ("table", "table", "MIRROR_CODE(OUT_WIDTH - 1 downto 0) - ", "MIRROR_CODE(OUT_WIDTH - 1 downto 0) + "),
+    ("table", "table", "word_negative    <= address_negative", "word_negative    <= code(IN_WIDTH)"),
+    ("collect", "collect", "in_data & word", "word & in_data"),
+]
+
+
+@pytest.mark.parametrize(("entity", "file", "old", "new"), FAULTS)
+def test_fault_is_noticed(tmp_path: Path, entity: str, file: str, old: str, new: str) -> None:
+    hdl = tmp_path / "hdl"
+    shutil.copytree(HDL, hdl)
+    source = hdl / f"fpgann_{file}.vhd"
+    text = source.read_text()
+    assert text.count(old) >= 1, f"{old!r} is not in {source.name}"
+    source.write_text(text.replace(old, new, 1))
+    prepare(tmp_path, f"fpgann_{entity}", DEFAULT[f"fpgann_{entity}"], hdl)
+    assert simulate_ghdl(tmp_path, f"fpgann_{entity}").failures
+
+
+def test_every_entity_has_a_fault() -> None:
+    assert {f"fpgann_{entity}" for entity, *_ in FAULTS} == set(DEFAULT)

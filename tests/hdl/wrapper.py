@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A VHDL top level that holds one entity of hdl/ many times, since generics of array type cannot be given
+on a simulator's command line, and since building one simulation is faster than building many.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+TOP = "bench_top"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A std_ulogic_vector generic; the value may be negative."""
+
+    value: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Words:
+    """A word_array_t generic."""
+
+    words: Sequence[int]
+    width: int
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A literal of rounding_t."""
+
+    name: str
+
+
+Generic = bool | int | str | Vector | Words | Mode
+Generics = Mapping[str, Generic]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port; a width of 0 is a single bit, `numeric` an u_unsigned."""
+
+    name: str
+    direction: str
+    width: Callable[[Generics], int] = lambda generics: 0
+    numeric: bool = False
+
+
+def index_width(depth: int) -> int:
+    """Bits of an address, as in fpgann_pkg."""
+    return max(1, (depth - 1).bit_length())
+
+
+def _in(name: str, width: Callable[[Generics], int] = lambda generics: 0, *, numeric: bool = False) -> Port:
+    return Port(name, "in", width, numeric)
+
+
+def _out(name: str, width: Callable[[Generics], int] = lambda generics: 0, *, numeric: bool = False) -> Port:
+    return Port(name, "out", width, numeric)
+
+
+_DATA = (_in("in_data", lambda g: g["IN_WIDTH"]), _out("out_data", lambda g: g["OUT_WIDTH"]))
+
+# Beside clk and rst. Entities that have no rst are listed below.
+PORTS: dict[str, tuple[Port, ...]] = {
+    "fpgann_pace": (_in("in_valid"), _out("in_ready"), _out("accept")),
+    "fpgann_delay": (_in("in_data", lambda g: g["WIDTH"]), _out("out_data", lambda g: g["WIDTH"])),
+    "fpgann_rom": (
+        _in("address", lambda g: index_width(len(g["WORDS"].words)), numeric=True),
+        _out("data", lambda g: g["WORDS"].width),
+    ),
+    "fpgann_neuron": (
+        _in("first"),
+        _in("in_data", lambda g: g["SIMD"] * g["IN_WIDTH"]),
+        _in("weights", lambda g: g["SIMD"] * g["WEIGHT_WIDTH"]),
+        _in("bias", lambda g: g["BIAS_WIDTH"]),
+        _out("acc", lambda g: g["ACC_WIDTH"]),
+    ),
+    "fpgann_dense_folded": (
+        _in("in_valid"),
+        _in("in_data", lambda g: g["INPUTS"] * g["IN_WIDTH"]),
+        _out("out_valid"),
+        _out("out_group", lambda g: index_width(g["OUTPUTS"] // g["PE"]), numeric=True),
+        _out("out_acc", lambda g: g["PE"] * g["ACC_WIDTH"]),
+    ),
+    "fpgann_requantize_shift": _DATA,
+    "fpgann_requantize_multiply": (
+        *_DATA,
+        _in("factor", lambda g: g["FACTOR_WIDTH"]),
+        _in("offset", lambda g: g["OFFSET_WIDTH"]),
+    ),
+    "fpgann_requantize_thresholds": (
+        *_DATA,
+        _in("thresholds", lambda g: g["STEPS"] * (g["IN_WIDTH"] + 1)),
+        _in("falling"),
+        _in("base", lambda g: g["OUT_WIDTH"] + 1),
+    ),
+    "fpgann_requantize_search": (*_DATA, _in("channel", lambda g: index_width(g["CHANNELS"]), numeric=True)),
+    "fpgann_table": _DATA,
+    "fpgann_collect": (
+        _in("in_valid"),
+        _in("in_data", lambda g: g["GROUP_WIDTH"]),
+        _out("out_valid"),
+        _out("out_data", lambda g: g["GROUPS"] * g["GROUP_WIDTH"]),
+    ),
+}
+WITH_RESET = {"fpgann_pace", "fpgann_delay", "fpgann_dense_folded", "fpgann_collect"}
+
+
+def _bits(value: int, width: int) -> str:
+    return f'"{value % (1 << width):0{width}b}"'
+
+
+def literal(value: Generic) -> str:
+    """The value of a generic in VHDL; Words become the name of a constant instead."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case str():
+            return f'"{value}"'
+        case Vector():
+            return _bits(value.value, value.width)
+        case Mode():
+            return value.name
+    raise TypeError(f"{value!r} is no literal")
+
+
+def render(entity: str, cases: Mapping[str, Generics]) -> str:
+    """The top level that holds `entity` once per case, its ports prefixed with the name of the case."""
+    ports = ["clk : in std_logic", "rst : in std_logic"]
+    constants: list[str] = []
+    instances: list[str] = []
+    for case, generics in cases.items():
+        generic_map = []
+        for name, value in generics.items():
+            text = f"{case}_{name}" if isinstance(value, Words) else literal(value)
+            generic_map.append(f"{name} => {text}")
+            if isinstance(value, Words):
+                words = ", ".join(f"{i} => {_bits(word, value.width)}" for i, word in enumerate(value.words))
+                constants.append(
+                    f"  constant {text} : word_array_t(0 to {len(value.words) - 1})({value.width - 1} downto 0)"
+                    f" := ({words});"
+                )
+        port_map = ["clk => clk"] + (["rst => rst"] if entity in WITH_RESET else [])
+        for port in PORTS[entity]:
+            width, signal = port.width(generics), f"{case}_{port.name}"
+            kind = f"std_logic_vector({width - 1} downto 0)" if width else "std_logic"
+            ports.append(f"{signal} : {port.direction} {kind}")
+            if port.numeric and port.direction == "in":
+                port_map.append(f"{port.name} => u_unsigned({signal})")
+            elif port.numeric:
+                port_map.append(f"std_logic_vector({port.name}) => {signal}")
+            else:
+                port_map.append(f"{port.name} => {signal}")
+        # GHDL calls what leaves instance x at port y x_y: a port of the top level must not be called that.
+        instances.append(
+            f"  unit_{case} : entity work.{entity}\n"
+            f"    generic map ({', '.join(generic_map)})\n"
+            f"    port map ({', '.join(port_map)});"
+        )
+    declarations = ";\n    ".join(ports)
+    return f"""library ieee;
+  use ieee.std_logic_1164.all;
+  use ieee.numeric_std.all;
+  use work.fpgann_pkg.all;
+
+entity {TOP} is
+  port (
+    {declarations}
+  );
+end entity;
+
+architecture rtl of {TOP} is
+{chr(10).join(constants)}
+begin
+{chr(10).join(instances)}
+end architecture;
+"""
+
+
+def describe(cases: Mapping[str, Generics], seed: int) -> str:
+    """The same for the bench: a JSON file, see sim/benches/harness.py."""
+
+    def plain(value: Generic) -> object:
+        match value:
+            case Vector():
+                return {"width": value.width, "value": value.value % (1 << value.width)}
+            case Words():
+                return {"width": value.width, "words": [word % (1 << value.width) for word in value.words]}
+            case Mode():
+                return value.name
+        return value
+
+    described = {case: {name: plain(value) for name, value in generics.items()} for case, generics in cases.items()}
+    return json.dumps({"cases": described, "seed": seed})
