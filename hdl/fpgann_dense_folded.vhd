@@ -172,6 +172,7 @@ begin
       data    => group_biases
     );
 
+  -- Plain slices: a function call would make every neuron wait for every bit, slow to simulate.
   g_neuron : for i in 0 to PE - 1 generate
 
     neuron : entity work.fpgann_neuron
@@ -188,7 +189,6 @@ begin
         clk     => clk,
         first   => first,
         in_data => inputs_left(CHUNK - 1 downto 0),
-        -- plain slices: a function call would make every neuron wait for every bit (slow to simulate)
         weights => step_weights((i + 1) * SIMD * WEIGHT_WIDTH - 1 downto i * SIMD * WEIGHT_WIDTH),
         bias    => group_biases((i + 1) * BIAS_WIDTH - 1 downto i * BIAS_WIDTH),
         acc     => out_acc((i + 1) * ACC_WIDTH - 1 downto i * ACC_WIDTH)
