@@ -27,10 +27,10 @@ import numpy as np
 
 from fpgann.errors import ConfigError, FormatError, VerificationError
 from fpgann.ir.operator import OPERATORS, Operator
-from fpgann.ir.types import Encoding, TensorType
+from fpgann.ir.types import Constant, Encoding, TensorType
 from fpgann.numerics import steps
 from fpgann.numerics.fixed import FixedType
-from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.numerics.integers import FLOAT64_EXACT, FloatArray, IntArray
 from fpgann.numerics.scalar_map import Rounder
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -85,10 +85,13 @@ def encode(value: object, hint: Any, path: str, arrays: Arrays) -> Json:
         return _encode_array(value, hint, path, arrays)
     for choice in choices(hint):
         if dataclasses.is_dataclass(choice) and type(value) is choice:
-            fields = stored_fields(choice)
-            return {"class": class_name(choice)} | {
-                name: encode(getattr(value, name), field, f"{path}.{name}", arrays) for name, field in fields.items()
+            fields = {
+                name: encode(getattr(value, name), field, f"{path}.{name}", arrays)
+                for name, field in stored_fields(choice).items()
             }
+            if _is_nonsense(value):
+                raise VerificationError(f"makes no sense: {value!r:.120}", where=path)
+            return {"class": class_name(choice)} | fields
         if typing.get_origin(choice) is tuple and isinstance(value, tuple):
             items = _tuple_items(choice, len(value))
             if items is not None:
@@ -101,12 +104,13 @@ def encode(value: object, hint: Any, path: str, arrays: Arrays) -> Json:
 
 def _encode_scalar(value: object, choice: type) -> Json:
     """The JSON form of a scalar of a type, or None if it is no such scalar."""
-    is_bool = isinstance(value, (bool, np.bool_))
-    if choice is bool and is_bool:
-        return bool(value)
-    if choice is int and isinstance(value, (int, np.integer)) and not is_bool and _is_short(value):
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value) if choice is bool else None
+    if choice is int and isinstance(value, (int, np.integer)) and _is_short(value):
         return operator.index(value)
-    if choice is float and isinstance(value, (float, int, np.floating)) and math.isfinite(value):
+    if choice is float and isinstance(value, (float, np.floating)) and math.isfinite(value):
+        return float(value)
+    if choice is float and isinstance(value, int) and abs(value) <= FLOAT64_EXACT:
         return float(value)
     if choice is str and isinstance(value, str):
         return str(value)
@@ -207,7 +211,8 @@ def _decode_dataclass(data: dict[str, Json], hint: Any, path: str, take_array: C
         value = cls(**values)
     except (ConfigError, ValueError) as error:
         raise FormatError(str(error), where=path) from None
-    _check(value, path)
+    if _is_nonsense(value):
+        raise FormatError(f"makes no sense: {value!r:.120}", where=path)
     return value
 
 
@@ -240,26 +245,28 @@ def _tuple_items(hint: Any, length: int) -> list[Any] | None:
     return list(items) if len(items) == length else None
 
 
-def _check(value: object, path: str) -> None:
-    """Refuse what a constructor lets through but no graph of fpgann holds: it would hang or crash later."""
+def _is_nonsense(value: object) -> bool:
+    """Whether a constructor lets through what no graph of fpgann holds: it would hang or crash later."""
     match value:
         case FixedType(frac=frac):
-            wrong = abs(frac) > MAX_INTEGER_BITS
+            return abs(frac) > MAX_INTEGER_BITS
         case TensorType(shape=shape):
             elements = math.prod(max(1, size) for size in shape)
-            wrong = len(shape) > 32 or min(shape, default=0) < 0 or elements > MAX_ELEMENTS
+            return len(shape) > 32 or min(shape, default=0) < 0 or elements > MAX_ELEMENTS
+        case Constant(data=data, encoding=None):
+            return data.dtype != np.float64
+        case Constant(data=data, encoding=Encoding(range=codes)):
+            low, high = (int(data.min()), int(data.max())) if data.size else (codes.low, codes.high)
+            return data.dtype == np.float64 or low not in codes or high not in codes
         case Encoding(scale=scale, offset=offset) | steps.Affine(scale=scale, offset=offset):
-            wrong = not scale or not offset
+            return not scale or not offset
         case steps.Normalize(gamma=gamma, beta=beta, mean=mean, variance=variance):
-            wrong = not (gamma and beta and mean and variance) or min(variance) <= 0
+            return not (gamma and beta and mean and variance) or min(variance) <= 0
         case steps.Curve(name=name):
-            wrong = name not in steps.CURVES
+            return name not in steps.CURVES
         case Rounder(low=low, high=high):
-            wrong = low > high
-        case _:
-            wrong = False
-    if wrong:
-        raise FormatError(f"makes no sense: {value!r:.120}", where=path)
+            return low > high
+    return False
 
 
 def _show(hint: Any) -> str:
