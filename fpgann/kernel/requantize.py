@@ -17,6 +17,7 @@ from fpgann.numerics.integers import IntArray, fits_int64, integers, magnitude
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.rounding import Rounding, round_shift
 from fpgann.numerics.scalar_map import ScalarMap, Staircase
+from fpgann.numerics.steps import Curve
 
 FEW_STEPS = 3  # up to so many thresholds are compared side by side
 TABLE_BITS = 13  # tables have at most 2**13 entries after folding
@@ -104,7 +105,9 @@ def choose_form(scalar_map: ScalarMap, codes: CodeRange) -> Form:
     thresholds = ThresholdForm(staircases)
     if thresholds.steps <= FEW_STEPS:
         return thresholds
-    return multiply_form(staircases, codes) or table_form(scalar_map, codes) or thresholds
+    curved = any(isinstance(step, Curve) for step in scalar_map.steps)
+    line = None if curved else multiply_form(staircases, codes)
+    return line or table_form(scalar_map, codes) or thresholds
 
 
 def shift_form(scalar_map: ScalarMap) -> ShiftForm | None:

@@ -78,6 +78,22 @@ def step_boundary(code: int, mode: Rounding) -> tuple[Fraction, bool]:
             return (Fraction(code - 1), False) if code > 0 else (Fraction(code), True)
 
 
+def step_positions(codes: IntArray, mode: Rounding) -> FloatArray:
+    """The boundaries of `step_boundary` for many codes at once, as float64 (exact below 2**52)."""
+    values = codes.astype(np.float64)
+    match mode:
+        case Rounding.TRN:
+            return values
+        case Rounding.CEIL:
+            return values - 1.0
+        case Rounding.TRN_ZERO:
+            return np.where(values > 0, values, values - 1.0)
+        case Rounding.UP:
+            return np.where(values > 0, values - 1.0, values)
+        case _:
+            return values - 0.5
+
+
 def round_ratio(numerator: IntArray, denominator: int | IntArray, mode: Rounding) -> IntArray:
     """Round `numerator / denominator` element by element, exactly.
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from fpgann.numerics import reals
 from fpgann.numerics.integers import FloatArray, IntArray, fits_int64, integers, magnitude, multiply_add
-from fpgann.numerics.rounding import Rounding, round_fraction, round_ratio, round_values, step_boundary
+from fpgann.numerics.rounding import Rounding, round_fraction, round_ratio, round_values, step_boundary, step_positions
 from fpgann.numerics.steps import Affine, Bound, Clip, Step
 
 _GREATEST_FLOAT = Fraction(sys.float_info.max)
@@ -188,9 +188,9 @@ def _exact_threshold(scalar_map: ScalarMap, channel: int, code: int, *, rising: 
 def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Staircase:
     """All thresholds of a channel: by float64 with error bounds, exactly wherever those leave a doubt."""
     rounder = scalar_map.rounder
-    codes = range(rounder.low + 1, rounder.high + 1)
+    codes = np.arange(rounder.low + 1, rounder.high + 1)
     rising = all_rising(scalar_map.steps, channel)
-    at = np.array([float(step_boundary(code, rounder.mode)[0]) for code in codes], np.float64)
+    at = step_positions(codes, rounder.mode)
     bounds = (at, np.abs(at) * 2.0**-53)
     for step in reversed(scalar_map.steps):
         bounds = step.preimage_floats(bounds, channel)
@@ -202,16 +202,17 @@ def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Stai
     thresholds = np.ceil(below)
     settled = (thresholds == np.ceil(above)) & ((thresholds != below) | (below == above))
     settled &= np.abs(thresholds) < 2.0**51
-    exact = [
-        int(thresholds[i])
-        if settled[i]
-        else _exact_threshold(scalar_map, channel, code, rising=rising, low=low, high=high)
-        for i, code in enumerate(codes)
+    exact = np.where(settled, thresholds, 0.0).astype(np.int64)
+    doubtful = [
+        _exact_threshold(scalar_map, channel, int(code), rising=rising, low=low, high=high) for code in codes[~settled]
     ]
-    at_or_below = sum(t <= low for t in exact)
-    inside = sorted(t for t in exact if low < t <= high)
+    wide = any(abs(threshold) >> 62 for threshold in doubtful)
+    exact = exact.astype(object) if wide else exact
+    exact[~settled] = doubtful
+    exact.sort()
+    at_or_below = int(np.sum(exact <= low))
     base = rounder.low + at_or_below if rising else rounder.high - at_or_below
-    return Staircase(base, integers(np.array(inside, dtype=object)), rising)
+    return Staircase(base, exact[at_or_below:][exact[at_or_below:] <= high], rising)
 
 
 def _float_staircase(scalar_map: ScalarMap, channel: int) -> Staircase:
