@@ -172,9 +172,9 @@ begin
       data    => group_biases
     );
 
-  -- Plain slices: a function call would make every neuron wait for every bit, slow to simulate.
   g_neuron : for i in 0 to PE - 1 generate
 
+    -- Plain slices: a function call would make every neuron wait for every bit, slow to simulate.
     neuron : entity work.fpgann_neuron
       generic map (
         SIMD         => SIMD,

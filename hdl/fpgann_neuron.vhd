@@ -36,7 +36,8 @@ end entity;
 
 architecture rtl of fpgann_neuron is
 
-  constant PRODUCT_WIDTH : positive := IN_WIDTH + 1 + WEIGHT_WIDTH;
+  constant CODE_WIDTH    : positive := code_bits(IN_WIDTH, IN_SIGNED);
+  constant PRODUCT_WIDTH : positive := CODE_WIDTH + WEIGHT_WIDTH;
   constant SUM_WIDTH     : positive := PRODUCT_WIDTH + log2_ceil(SIMD);
 
   type products_t is array (natural range <>) of u_signed(PRODUCT_WIDTH - 1 downto 0);
@@ -69,7 +70,7 @@ begin
   begin
     if rising_edge(clk) then
       for i in 0 to SIMD - 1 loop
-        product(i) <= to_code(element(in_data, i, IN_WIDTH), IN_SIGNED)
+        product(i) <= wide(to_code(element(in_data, i, IN_WIDTH), IN_SIGNED), CODE_WIDTH)
                       * u_signed(element(weights, i, WEIGHT_WIDTH));
       end loop;
 

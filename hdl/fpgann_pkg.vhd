@@ -42,6 +42,9 @@ package fpgann_pkg is
 
   function wide (x : u_signed; width : positive) return u_signed;
 
+  -- Bits of a signed number that holds `width` bits of either kind.
+  function code_bits (width : positive; is_signed : boolean) return positive;
+
   -- x read as signed or unsigned, in one bit more: both fit.
   function to_code (x : std_ulogic_vector; is_signed : boolean) return u_signed;
 
@@ -119,6 +122,14 @@ package body fpgann_pkg is
   function wide (x : u_unsigned; width : positive) return u_signed is
   begin
     return wide(u_signed('0' & x), width);
+  end function;
+
+  function code_bits (width : positive; is_signed : boolean) return positive is
+  begin
+    if is_signed then
+      return width;
+    end if;
+    return width + 1;
   end function;
 
   function to_code (x : std_ulogic_vector; is_signed : boolean) return u_signed is

@@ -34,10 +34,11 @@ end entity;
 
 architecture rtl of fpgann_requantize_multiply is
 
-  constant PRODUCT_WIDTH : positive := IN_WIDTH + 1 + FACTOR_WIDTH;
+  constant CODE_WIDTH    : positive := code_bits(IN_WIDTH, IN_SIGNED);
+  constant PRODUCT_WIDTH : positive := CODE_WIDTH + FACTOR_WIDTH;
   constant SUM_WIDTH     : positive := larger(PRODUCT_WIDTH, OFFSET_WIDTH) + 1;
 
-  signal code           : u_signed(IN_WIDTH downto 0);
+  signal code           : u_signed(CODE_WIDTH - 1 downto 0);
   signal code_factor    : u_signed(FACTOR_WIDTH - 1 downto 0);
   signal code_offset    : u_signed(OFFSET_WIDTH - 1 downto 0);
   signal product        : u_signed(PRODUCT_WIDTH - 1 downto 0);
@@ -60,7 +61,7 @@ begin
   p_pipeline : process (clk)
   begin
     if rising_edge(clk) then
-      code        <= to_code(in_data, IN_SIGNED);
+      code        <= wide(to_code(in_data, IN_SIGNED), CODE_WIDTH);
       code_factor <= u_signed(factor);
       code_offset <= u_signed(offset);
 
