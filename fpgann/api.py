@@ -34,6 +34,7 @@ from fpgann.report.summary import accuracy, summarise
 
 SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
+_ENOUGH_SAMPLES = 16
 SIM_FILES = ("bench_parallel.py", "run.py")
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower"]
@@ -232,13 +233,14 @@ def _run_onnxruntime(model: OnnxModel, graph: Graph, data: Mapping[str, FloatArr
 
 def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mapping[str, FloatArray]) -> None:
     """The imported graph must compute what onnxruntime computes, but for float32 rounding."""
-    if any(node.op.name == "quantize" for node in graph.nodes):
-        return  # float32 rounding may flip a quantizer; the reference follows the exact definition
+    quantized = any(node.op.name == "quantize" for node in graph.nodes)
     for delivered, name in graph.outputs.items():
         wanted = runtime[delivered].reshape(values[name].shape)
         scale = max(1e-6, float(np.max(np.abs(wanted))))
-        worst = float(np.max(np.abs(values[name] - wanted)))
-        if worst > 1e-3 * scale:
+        errors = np.abs(values[name] - wanted).reshape(len(wanted), -1).max(axis=1)
+        # float32 rounding may flip a quantizer now and then; the reference follows the exact definition
+        worst = float(np.median(errors) if quantized else np.max(errors))
+        if worst > 1e-3 * scale and (len(errors) >= _ENOUGH_SAMPLES or not quantized):
             raise VerificationError(
                 f"the imported graph differs from onnxruntime by {worst:.3g}",
                 where=f"output '{delivered}'",

@@ -79,14 +79,6 @@ def estimate(stage: Stage) -> Resources:
             return Resources()
 
 
-def weight_statistics(stage: Stage) -> tuple[int, int]:
-    """Number of weights a stage stores in memory, and their width (0 and 0 for adder graphs)."""
-    if not isinstance(stage.kernel, FoldedKernel):
-        return 0, 0
-    weights = stage.kernel.weights
-    return int(weights.size), _signed_bits(int(weights.min()), int(weights.max()))
-
-
 def _signed_bits(low: int, high: int) -> int:
     return CodeRange(min(-1, low), max(0, high)).width_bits
 

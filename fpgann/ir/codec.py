@@ -31,13 +31,14 @@ from fpgann.ir.types import Constant, Encoding, TensorType
 from fpgann.numerics import steps
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.integers import FLOAT64_EXACT, FloatArray, IntArray
-from fpgann.numerics.scalar_map import Rounder
+from fpgann.numerics.scalar_map import Rounder, ScalarMap
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Arrays: TypeAlias = dict[str, IntArray]
 
 MAX_INTEGER_BITS = 4096
 MAX_ELEMENTS = 2**31
+MAX_STEPS = 2**24  # of a staircase that is evaluated step by step
 _DECIMAL = re.compile(r"-?[0-9]{1,1300}")
 _RATIO = re.compile(r"(-?[0-9]{1,1300})/([0-9]{1,1300})")
 
@@ -266,6 +267,9 @@ def _is_nonsense(value: object) -> bool:
             return name not in steps.CURVES
         case Rounder(low=low, high=high):
             return low > high
+        case ScalarMap(steps=chain, rounder=rounder):
+            curved = any(isinstance(step, (steps.Curve, steps.Normalize)) for step in chain)
+            return curved and rounder.high - rounder.low > MAX_STEPS
     return False
 
 

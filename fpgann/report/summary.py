@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from fpgann.hardware.design import Design, FoldedKernel, Stage
-from fpgann.hardware.estimate import Resources, estimate, weight_statistics
+from fpgann.hardware.estimate import Resources, estimate
 from fpgann.ir import Graph
+from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.integers import FloatArray
+from fpgann.numerics.interval import CodeRange
 
 
 def accuracy(hardware: Mapping[str, FloatArray], model: Mapping[str, FloatArray]) -> dict[str, Any]:
@@ -24,23 +26,25 @@ def accuracy(hardware: Mapping[str, FloatArray], model: Mapping[str, FloatArray]
     Returns:
         Largest absolute error, root mean square error, signal to quantization noise ratio in dB (null if the
         error or the signal is zero) and the share of samples whose greatest element is the same (null for outputs
-        of one element), over all outputs.
+        of one element), over all outputs. Where several elements of the hardware are exactly equal and greatest,
+        any of them counts: float32 rounding alone decides between them in onnxruntime.
     """
     errors = [hardware[name].reshape(-1) - model[name].reshape(-1) for name in model]
     error, signal = np.concatenate(errors), np.concatenate([m.reshape(-1) for m in model.values()])
     noise_power, signal_power = float(np.mean(error**2)), float(np.mean(signal**2))
-    agreements = [
-        np.mean(np.argmax(hardware[name], axis=-1) == np.argmax(model[name], axis=-1))
-        for name in model
-        if model[name].shape[-1:] > (1,)
-    ]
+    agreements = [_same_maximum(hardware[name], model[name]) for name in model if model[name].shape[-1:] > (1,)]
     return {
         "max_abs_error": float(np.max(np.abs(error))),
         "rmse": noise_power**0.5,
         "sqnr_db": float(10 * np.log10(signal_power / noise_power)) if noise_power and signal_power else None,
-        "top1_agreement": float(min(agreements)) if agreements else None,
+        "top1_agreement": min(agreements) if agreements else None,
         "samples": len(next(iter(model.values()))),
     }
+
+
+def _same_maximum(hardware: FloatArray, model: FloatArray) -> float:
+    at_choice = np.take_along_axis(hardware, np.argmax(model, axis=-1, keepdims=True), axis=-1)
+    return float(np.mean(at_choice == hardware.max(axis=-1, keepdims=True)))
 
 
 def summarise(
@@ -85,7 +89,7 @@ def _resources(resources: Resources) -> dict[str, int]:
 
 
 def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:
-    weights, weight_bits = weight_statistics(stage)
+    weights, weight_bits = _weights(stage, graph)
     reuse = stage.kernel.steps if isinstance(stage.kernel, FoldedKernel) else 1
     return {
         "name": stage.layers[0],
@@ -102,3 +106,13 @@ def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:
         "in_type": str(graph.types[stage.source.value].codes.fixed),
         "out_type": str(graph.types[stage.target.value].codes.fixed),
     }
+
+
+def _weights(stage: Stage, graph: Graph) -> tuple[int, int]:
+    """How many weights a stage has, and how many bits each takes in two's complement."""
+    layers = [node.op for node in graph.nodes if node.name in stage.layers and isinstance(node.op, Dense)]
+    if not layers:
+        return 0, 0
+    codes = [layer.weight.data for layer in layers]
+    low, high = min(int(c.min()) for c in codes), max(int(c.max()) for c in codes)
+    return sum(int(c.size) for c in codes), CodeRange(min(-1, low), max(0, high)).width_bits
