@@ -226,6 +226,15 @@ TENSOR = {"class": "TensorType", "shape": [1], "encoding": None}
         (NORMALIZE | {"mean": []}, Step, "makes no sense: Normalize"),
         ({"class": "Curve", "name": "exp"}, Step, "makes no sense: Curve"),
         ({"class": "Rounder", "mode": "RND", "low": 1, "high": 0}, Rounder, "makes no sense: Rounder"),
+        (
+            {
+                "class": "ScalarMap",
+                "steps": [{"class": "Curve", "name": "tanh"}],
+                "rounder": {"class": "Rounder", "mode": "RND", "low": 0, "high": 2**31},
+            },
+            ScalarMap,
+            "makes no sense: ScalarMap",
+        ),
         (TENSOR | {"shape": [-1]}, TensorType, "makes no sense: TensorType"),
         (TENSOR | {"shape": [10**18]}, TensorType, "makes no sense: TensorType"),
         (TENSOR | {"shape": [2**16] * 2}, TensorType, "makes no sense: TensorType"),
@@ -267,7 +276,7 @@ def test_what_cannot_be_read(data: Json, hint: Any, message: str) -> None:
 def values(encoding: Encoding, numbers: list[Fraction]) -> None:
     many = tuple(numbers)
     steps = (Affine(many, (F(1, 3),)), Normalize(many, many, (F(0),), many), Clip(None, F(2)), Curve("sigmoid"))
-    scalar_map = ScalarMap(steps, Rounder(Rounding.TRN_ZERO, -3, 2**70))
+    scalar_map = ScalarMap(steps, Rounder(Rounding.TRN_ZERO, -3, 2**20))
     requantize = Requantize(scalar_map, encoding, -2, "sigmoid")
     constant = Constant(np.full((2, 3), encoding.range.low), encoding)
     for value, hint in (
