@@ -79,7 +79,7 @@ def step_boundary(code: int, mode: Rounding) -> tuple[Fraction, bool]:
 
 
 def step_positions(codes: IntArray, mode: Rounding) -> FloatArray:
-    """The boundaries of `step_boundary` for many codes at once, as float64 (exact below 2**52)."""
+    """The boundaries of `step_boundary` for many codes at once, as float64: exact below 2**52, within 2**-52 above."""
     values = codes.astype(np.float64)
     match mode:
         case Rounding.TRN:

@@ -188,10 +188,11 @@ def _exact_threshold(scalar_map: ScalarMap, channel: int, code: int, *, rising: 
 def _staircase(scalar_map: ScalarMap, channel: int, low: int, high: int) -> Staircase:
     """All thresholds of a channel: by float64 with error bounds, exactly wherever those leave a doubt."""
     rounder = scalar_map.rounder
-    codes = np.arange(rounder.low + 1, rounder.high + 1)
+    largest = max(abs(rounder.low), abs(rounder.high)) + 1
+    codes = rounder.low + 1 + np.arange(rounder.high - rounder.low).astype(np.int64 if fits_int64(largest) else object)
     rising = all_rising(scalar_map.steps, channel)
     at = step_positions(codes, rounder.mode)
-    bounds = (at, np.abs(at) * 2.0**-53)
+    bounds = (at, np.abs(at) * 2.0**-52)
     for step in reversed(scalar_map.steps):
         bounds = step.preimage_floats(bounds, channel)
     centres, radii = bounds

@@ -79,6 +79,16 @@ def step_boundary(code: int) -> None:
         assert round_fraction(at - nearby, mode) < code
 
 
+@holds(oracle.arrays_of(oracle.wide_integers), corners=((np.arange(-9, 10),), (np.array(oracle.INT64_CORNERS),)))
+def step_positions(codes: IntArray) -> None:
+    for mode in Rounding:
+        positions = rounding.step_positions(codes, mode)
+        assert positions.dtype == np.float64
+        for code, position in zip(codes.tolist(), positions.tolist(), strict=True):
+            at = rounding.step_boundary(code, mode)[0]
+            assert abs(Fraction(position) - at) <= (abs(at) / 2**52 if abs(code) >= 2**52 else 0)
+
+
 @st.composite
 def ratios(draw: st.DrawFn) -> tuple[IntArray, int | IntArray]:
     """Numerators, many next to ties, with one denominator or one for each; twice it fits."""
@@ -197,6 +207,14 @@ def test_twin_of_every_mode(monkeypatch: pytest.MonkeyPatch, mode: Rounding) -> 
         with monkeypatch.context() as patch:
             patch.setattr(rounding, name, lambda *args, f=original: f(*args[:-1], next_mode(args[-1])))
             broken.must_fail()
+
+
+@pytest.mark.parametrize("mode", Rounding)
+def test_twin_of_the_positions(monkeypatch: pytest.MonkeyPatch, mode: Rounding) -> None:
+    original = rounding.step_positions
+    other = Rounding.TRN if mode in rounding.NEAREST else Rounding.RND
+    monkeypatch.setattr(rounding, "step_positions", lambda codes, m: original(codes, other if m is mode else m))
+    step_positions.must_fail()
 
 
 def test_twin_that_doubles_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
