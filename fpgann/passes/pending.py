@@ -18,6 +18,7 @@ from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.fixed import FixedType, Overflow, Precision
+from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.scalar_map import Rounder, ScalarMap
 from fpgann.passes.calibrate import Plan, QuantizationPoint
 
@@ -134,14 +135,16 @@ class Lowering:
             if isinstance(node.op, Reshape | Transpose):
                 moves = True
             elif isinstance(node.op, Affine | BatchNormalization | Activation):
-                per_channel = per_channel or _constants_size(node.op) > 1
+                constants = _constants(node.op, len(self.graph.types[node.inputs[0]].shape))
+                if any(c.size > 1 and c.shape[-1] != c.size for c in constants):
+                    return False  # channels along another axis than the last
+                per_channel = per_channel or any(c.size > 1 for c in constants)
             else:
                 return False
             node = self.graph.only_reader(node.output)
-        if node is None:
+        if node is None or not isinstance(node.op, Quantize):
             return False
-        constants = (node.op.scale.size, node.op.zero_point.size) if isinstance(node.op, Quantize) else ()
-        return max(constants, default=1) == 1 and not (moves and per_channel)
+        return node.op.scale.size == node.op.zero_point.size == 1 and not (moves and per_channel)
 
     def type_of(self, point: QuantizationPoint) -> Precision:
         """The planned type of a value; without a plan, any."""
@@ -227,7 +230,8 @@ class Lowering:
         return producer.op.function in (Function.RELU, Function.SIGMOID)
 
 
-def _constants_size(op: Affine | BatchNormalization | Activation) -> int:
+def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple[FloatArray, ...]:
+    """The constants of an element-wise operator, in shapes that broadcast against its operand."""
     if isinstance(op, Affine):
-        return max(op.multiplier.size, op.divisor.size, op.addend.size)
-    return op.gamma.size if isinstance(op, BatchNormalization) else 1
+        return op.multiplier, op.divisor, op.addend
+    return (op.gamma.reshape(-1, *(1,) * (rank - 2)),) if isinstance(op, BatchNormalization) else ()
