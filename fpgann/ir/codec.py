@@ -21,7 +21,7 @@ import typing
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -65,6 +65,11 @@ def choices(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
+def _is_class(hint: Any) -> TypeGuard[type]:
+    """Whether an annotation is a plain class; before Python 3.11 `tuple[int, ...]` is an instance of type too."""
+    return isinstance(hint, type) and typing.get_origin(hint) is None
+
+
 def encode(value: object, hint: Any, path: str, arrays: Arrays) -> Json:
     """A value as JSON.
 
@@ -98,7 +103,7 @@ def encode(value: object, hint: Any, path: str, arrays: Arrays) -> Json:
             if items is not None:
                 pairs = zip(value, items, range(len(value)), strict=True)
                 return [encode(item, wanted, f"{path}.{i}", arrays) for item, wanted, i in pairs]
-        if isinstance(choice, type) and (scalar := _encode_scalar(value, choice)) is not None:
+        if _is_class(choice) and (scalar := _encode_scalar(value, choice)) is not None:
             return scalar
     raise VerificationError(f"a {type(value).__name__} cannot be written as {_show(hint)}", where=path)
 
@@ -171,7 +176,7 @@ def decode(data: Json, hint: Any, path: str, take_array: Callable[[str], IntArra
             if items is not None:
                 pairs = zip(data, items, range(len(data)), strict=True)
                 return tuple(decode(item, wanted, f"{path}.{i}", take_array) for item, wanted, i in pairs)
-        if isinstance(choice, type) and (scalar := _decode_scalar(data, choice, path)) is not None:
+        if _is_class(choice) and (scalar := _decode_scalar(data, choice, path)) is not None:
             return scalar
     shown = "an object" if isinstance(data, dict) else "a list" if isinstance(data, list) else repr(data)[:60]
     raise FormatError(f"{shown} is not {_show(hint)}", where=path)
@@ -196,7 +201,7 @@ def _decode_scalar(data: Json, choice: type, path: str) -> object:
 
 
 def _decode_dataclass(data: dict[str, Json], hint: Any, path: str, take_array: Callable[[str], IntArray]) -> object:
-    known = {class_name(c): c for c in choices(hint) if isinstance(c, type) and dataclasses.is_dataclass(c)}
+    known = {class_name(c): c for c in choices(hint) if _is_class(c) and dataclasses.is_dataclass(c)}
     name = data["class"]
     cls = known.get(name) if isinstance(name, str) else None
     name = str(name)[:60]
@@ -277,7 +282,7 @@ def _show(hint: Any) -> str:
     """An annotation as the source writes it."""
     names = {FloatArray: "float64 array", IntArray: "integer array", type(None): "null", Operator: "operator"}
     shown = [
-        names.get(choice) or (class_name(choice) if isinstance(choice, type) else str(choice))
+        names.get(choice) or (class_name(choice) if _is_class(choice) else str(choice))
         for choice in ((hint,) if hint is Operator else choices(hint))
     ]
     return f"a known {shown[0]}" if hint is Operator else " or ".join(shown)
