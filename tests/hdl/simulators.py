@@ -10,14 +10,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 from xml.etree import ElementTree as ET
-
-from cocotb_tools.runner import Runner, get_runner
 
 from fpgann.eda.tools import Tool
 from tests.conftest import REPOSITORY, require_tool
 from tests.hdl.wrapper import TOP, Generics, describe, render
+
+if TYPE_CHECKING:
+    from cocotb_tools.runner import Runner
 
 HDL = REPOSITORY / "hdl"
 LIBRARY = "fpgann"
@@ -91,19 +93,21 @@ def simulate_ghdl(work: Path, entity: str) -> Outcome:
     ghdl = require_tool("ghdl")
     # Registers without a reset are undefined at first, which numeric_std would report every time.
     arguments = {"test_args": ["--std=08"], "plusargs": ["--ieee-asserts=disable"], "hdl_toplevel_lang": "vhdl"}
-    return _test(get_runner("ghdl"), ghdl, work, entity, hdl_toplevel_library=LIBRARY, **arguments)
+    return _test(_runner("ghdl"), ghdl, work, entity, hdl_toplevel_library=LIBRARY, **arguments)
 
 
 def simulate_verilator(work: Path, entity: str) -> Outcome:
     """Run the bench of an entity on the Verilog of what `prepare` analysed; undefined registers are random."""
     verilator = require_tool("verilator")
+    for helper in ("g++", "make", "perl"):
+        require_tool(helper)
     verilog = convert(work)
     environment = verilator.environment()
     # Compiling takes far longer than running.
     unoptimised = "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
     environment["MAKEFLAGS"] = f"{environment.get('MAKEFLAGS', '')} {unoptimised}".strip()
     with mock.patch.dict(os.environ, environment, clear=True):
-        runner = get_runner("verilator")
+        runner = _runner("verilator")
         try:
             runner.build(
                 sources=[verilog],
@@ -120,6 +124,14 @@ def simulate_verilator(work: Path, entity: str) -> Outcome:
 
 
 SIMULATE = {"ghdl": simulate_ghdl, "verilator": simulate_verilator}
+
+
+def _runner(simulator: str) -> Runner:
+    for helper in ("cocotb", "libpython"):
+        require_tool(helper)
+    from cocotb_tools.runner import get_runner
+
+    return get_runner(simulator)
 
 
 def _tail(log: Path) -> str:
