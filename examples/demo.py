@@ -77,11 +77,7 @@ def tell(example: Example) -> None:
     few = {name: array[: example.vectors] for name, array in vectors.items()}
     simulation = design.simulate(few)
     simulation.require_exact()
-    verdict = simulation.verdict
-    print(
-        f"GHDL: {verdict['vectors']} vectors, {verdict['mismatches']} mismatches, every stage bit-exact; measured "
-        f"latency {verdict['latency_cycles']} cycles, one input each {verdict['ii']} cycles, as predicted"
-    )
+    print(simulation.describe())
 
 
 def main() -> int:

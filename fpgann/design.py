@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from fpgann import reference
-from fpgann.codegen.build_folder import read_manifest
+from fpgann import reference, samples
+from fpgann.codegen.build_folder import read_manifest, write_file
 from fpgann.codegen.manifest import to_json
 from fpgann.cosim.simulate import run_bench
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
+from fpgann.documents import HINT, Pattern, read_document
 from fpgann.errors import FormatError, MismatchError
 from fpgann.ir import Graph
 from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
+
+_NUMBER: Pattern = (float, type(None))
+_FIGURES: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp", "bram36"), int)
+_TEXTS: dict[str, Pattern] = dict.fromkeys(("name", "op", "strategy", "in_type", "out_type"), str)
+_REPORT: Pattern = {
+    "model": str,
+    "layers": [{**_TEXTS, **_FIGURES, "reuse_factor": int}],
+    "total": _FIGURES,
+    "accuracy": {
+        "samples": int,
+        "data": str,
+        "max_abs_error": float,
+        "rmse": float,
+        "sqnr_db": _NUMBER,
+        "top1_agreement": _NUMBER,
+    },
+}
 
 
 class Design:
@@ -35,16 +52,20 @@ class Design:
         self.folder = Path(folder)
         self.warnings = warnings
         self.manifest = read_manifest(self.folder)
-        self.graph = load_graph(self.folder / "model")
+        where = f"build '{self.folder}'"
+        try:
+            self.graph = load_graph(self.folder / "model")
+        except FormatError as error:
+            error.where, error.hint = f"{where}, {error.where}", error.hint or HINT
+            raise
+        described = {port["name"]: tuple(port["shape"]) for port in self.manifest["outputs"]}
+        if described != {name: self.graph.types[value].shape for name, value in self.graph.outputs.items()}:
+            raise FormatError("manifest.json and model/graph.json differ in their outputs", where=where, hint=HINT)
 
     @property
     def report(self) -> dict[str, Any]:
         """Contents of report.json."""
-        try:
-            document: dict[str, Any] = json.loads((self.folder / "report.json").read_bytes())
-        except (OSError, ValueError) as error:
-            raise FormatError("report.json is missing or damaged", where=f"build '{self.folder}'") from error
-        return document
+        return read_document(self.folder / "report.json", _REPORT, f"build '{self.folder}'")
 
     def changed_files(self) -> list[str]:
         """Files that differ from what `compile` wrote, or are gone."""
@@ -98,7 +119,7 @@ class Design:
         timing_holds = all(result[key] == value for key, value in predicted.items())
         verdict = {"simulator": simulator, **result, "predicted": predicted}
         verdict["bit_exact"] = bool(result["bit_exact"] and timing_holds)
-        (self.folder / "simulate.json").write_bytes(to_json(verdict))
+        write_file(self.folder / "simulate.json", to_json(verdict))
         return Simulation(verdict, self._decode_seen(seen))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -106,22 +127,24 @@ class Design:
         return {value.name: value.type.shape for value in self.graph.inputs}
 
     def _run(self, inputs: Mapping[str, FloatArray]) -> dict[str, IntArray]:
-        encoded = {
-            value.name: reference.encode_input(value, _with_batch(inputs[value.name], value.type.shape))
-            for value in self.graph.inputs
-        }
+        checked = samples.check_samples(inputs, self.shapes())
+        encoded = {value.name: reference.encode_input(value, checked[value.name]) for value in self.graph.inputs}
         return reference.run_codes(self.graph, encoded)
 
     def _outputs(self, values: Mapping[str, IntArray]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         decoded = decode_outputs(self.graph, values)
         for delivered, name in self.graph.outputs.items():
-            codes = values[name]
+            codes, raw = values[name], f"{delivered}__raw"
             if codes.dtype == object:
+                hint = "quantize the output"
+                raise FormatError("its codes are wider than 64 bits", where=f"output '{delivered}'", hint=hint)
+            if raw in self.graph.outputs:
+                hint = "rename one of them in the model"
                 raise FormatError(
-                    "its codes are wider than 64 bits", where=f"output '{delivered}'", hint="quantize the output"
+                    f"its codes go by the name of output '{raw}'", where=f"output '{delivered}'", hint=hint
                 )
-            result[delivered], result[f"{delivered}__raw"] = _without_batch(decoded[delivered]), _without_batch(codes)
+            result[delivered], result[raw] = _without_batch(decoded[delivered]), _without_batch(codes)
         return result
 
     def _decode_seen(self, seen: Mapping[str, list[str]]) -> dict[str, Any] | None:
@@ -148,6 +171,18 @@ class Simulation:
     verdict: dict[str, Any]
     outputs: dict[str, Any] | None
 
+    def describe(self) -> str:
+        """One line: how many vectors, mismatches, measured latency and interval."""
+        verdict = self.verdict
+        every = {None: "", 1: ", one input each cycle"}
+        interval = every.get(verdict["ii"], f", one input each {verdict['ii']} cycles")
+        exact = "bit-exact" if verdict["bit_exact"] else "NOT exact"
+        return (
+            f"{exact}: {verdict['vectors']} vectors, {verdict['mismatches']} mismatches; "
+            f"latency {verdict['latency_cycles']} cycles{interval}, "
+            f"{'as' if verdict['bit_exact'] else 'not as'} predicted ({verdict['simulator']})"
+        )
+
     def require_exact(self) -> None:
         """Raise MismatchError unless every bit and every cycle was as predicted."""
         verdict = self.verdict
@@ -169,11 +204,6 @@ class Simulation:
 def decode_outputs(graph: Graph, values: Mapping[str, IntArray]) -> dict[str, FloatArray]:
     """Real outputs by the name under which they are delivered."""
     return {delivered: graph.types[name].codes.decode(values[name]) for delivered, name in graph.outputs.items()}
-
-
-def _with_batch(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    values = np.asarray(array, np.float64)
-    return values.reshape(len(values), *shape)
 
 
 def _without_batch(array: Any) -> Any:

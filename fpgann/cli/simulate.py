@@ -35,10 +35,4 @@ def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path |
     if output is not None and simulation.outputs is not None:
         samples.write_samples(output, simulation.outputs)
     simulation.require_exact()
-    verdict = simulation.verdict
-    every = {None: "", 1: ", one input each cycle"}
-    interval = every.get(verdict["ii"], f", one input each {verdict['ii']} cycles")
-    click.echo(
-        f"bit-exact: {verdict['vectors']} vectors, 0 mismatches; "
-        f"latency {verdict['latency_cycles']} cycles{interval}, as predicted ({simulator})"
-    )
+    click.echo(simulation.describe())
