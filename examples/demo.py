@@ -72,7 +72,8 @@ def tell(example: Example) -> None:
         label = archive["label"]
     (scores,) = (values for name, values in design.emulate(vectors).items() if not name.endswith("__raw"))
     decision = scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0.5).astype(int)
-    print(f"the hardware's bits classify {100 * np.mean(decision == label):.2f} % of {len(label)} test samples correctly")
+    right = 100 * np.mean(decision == label)
+    print(f"the hardware's bits classify {right:.2f} % of {len(label)} test samples correctly")
 
     few = {name: array[: example.vectors] for name, array in vectors.items()}
     simulation = design.simulate(few)

@@ -93,7 +93,7 @@ def _multiplier(a_bits: int, b_bits: int) -> Resources:
 def _memory(depth: int, width: int) -> Resources:
     if depth == 1:
         return Resources()
-    if depth * width <= _SMALL_MEMORY_BITS or depth <= 32:
+    if depth * width <= _SMALL_MEMORY_BITS or depth <= 2 * _DISTRIBUTED_BITS:
         return Resources(lut=width * ceil(depth / _DISTRIBUTED_BITS), ff=width)
     # a 36 Kb block is at most 72 bits wide, 512 deep
     return Resources(bram36=ceil(width / 72) if depth <= 512 else ceil(depth * width / _BLOCK_RAM_BITS))
