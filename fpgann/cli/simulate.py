@@ -26,13 +26,21 @@ def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path |
     Without --inputs: corner codes, then random ones. Exits with 0 only if everything is exact.
     """
     design = Design(build)
+    if output is not None:
+        samples.check_output(output)
     changed = [path for path in design.changed_files() if path.startswith(("rtl/", "model/", "sim/"))]
-    warn(tuple(f"{path} is not as 'fpgann compile' wrote it" for path in changed))
+    if changed:
+        others = f" and {len(changed) - 1} more files are" if len(changed) > 1 else " is"
+        warn((f"{changed[0]}{others} not as 'fpgann compile' wrote it",))
     data = None if inputs is None else samples.read_samples(inputs, design.shapes())
     with steps() as progress:
         progress(f"simulating with {simulator}")
         simulation = design.simulate(data, simulator=simulator, seed=seed, waves=waves)
-    if output is not None and simulation.outputs is not None:
-        samples.write_samples(output, simulation.outputs)
+    if output is not None:
+        delivered = simulation.outputs
+        if delivered is None:
+            warn((f"output '{output}' is not written: the hardware delivered undefined bits",))
+        else:
+            samples.write_samples(output, delivered)
     simulation.require_exact()
     click.echo(simulation.describe())

@@ -13,21 +13,55 @@ from pathlib import Path
 from typing import Any
 
 from fpgann.cosim.vectors import vectors_document
+from fpgann.documents import HINT, Pattern, read_document
 from fpgann.eda.find import find_tool
-from fpgann.eda.run import last_lines, run_tool
+from fpgann.eda.run import ToolRun, last_lines, run_tool
 from fpgann.errors import FormatError, ToolFailedError
 from fpgann.numerics.integers import IntArray
 
 SIMULATORS = ("ghdl",)
-_BASE_TIMEOUT_S = 300.0
+BASE_TIMEOUT_S = 300.0
 _PER_CYCLE_S = 0.01
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_STREAM: dict[str, Pattern] = {"stream": str, "value": str, "elements": int, "element_bits": int, "signed": bool}
+_PORT: Pattern = {**_STREAM, "port": str}
+_STAGE: Pattern = {**_STREAM, "layer": str, "delay_cycles": int}
+_DESCRIPTION: Pattern = {
+    "top": str,
+    "latency_cycles": int,
+    "interval_cycles": int,
+    "inputs": [_PORT],
+    "outputs": [_PORT],
+    "stages": [_STAGE],
+}
+_DIVERGENCE: Pattern = {"layer": str, "vector": int}
+_VERDICT: Pattern = {
+    "vectors": int,
+    "mismatches": int,
+    "bit_exact": bool,
+    "latency_cycles": (int, type(None)),
+    "latencies_seen": [int],
+    "ii": (int, type(None)),
+    "intervals_seen": [int],
+    "first_divergence": (_DIVERGENCE, type(None)),
+    "outputs": {},
+}
 
 
-def run_bench(build: Path, values: Mapping[str, IntArray], *, simulator: str, seed: int, waves: bool) -> dict[str, Any]:
+def run_bench(
+    build: Path,
+    manifest: Mapping[str, Any],
+    values: Mapping[str, IntArray],
+    *,
+    simulator: str,
+    seed: int,
+    waves: bool,
+) -> dict[str, Any]:
     """Simulate a build on codes.
 
     Args:
         build: the BUILD folder.
+        manifest: its manifest.
         values: the reference's codes of every graph value, shape (samples, *shape).
         simulator: one of SIMULATORS.
         seed: for random pauses between items.
@@ -37,18 +71,15 @@ def run_bench(build: Path, values: Mapping[str, IntArray], *, simulator: str, se
         The bench's verdict (result.json).
 
     Raises:
-        ToolNotFoundError: the simulator or cocotb is missing.
+        ToolNotFoundError: the simulator, cocotb or Python's library is missing.
         ToolFailedError: it failed before the bench could judge.
-        FormatError: the build is incomplete.
+        FormatError: the build is incomplete or damaged.
     """
-    for tool in (simulator, "cocotb"):
+    for tool in (simulator, "cocotb", "libpython"):
         find_tool(tool)
-    try:
-        simulation = json.loads((build / "sim" / "design.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise FormatError(
-            "sim/design.json is missing or damaged", where=f"build '{build}'", hint="compile the model again"
-        ) from error
+    where = f"build '{build}'"
+    simulation = read_document(build / "sim" / "design.json", _DESCRIPTION, where)
+    _check_description(simulation, manifest, values, where)
     with tempfile.TemporaryDirectory(prefix="fpgann-sim-") as name:
         folder = Path(name)
         (folder / "design.json").write_text(json.dumps(simulation))
@@ -57,7 +88,7 @@ def run_bench(build: Path, values: Mapping[str, IntArray], *, simulator: str, se
         command += ["--rtl", build.resolve() / "rtl", "--vectors", folder, "--work", folder / "work"]
         command += ["--waves"] if waves else []
         cycles = len(next(iter(values.values()))) * simulation["interval_cycles"]
-        run = run_tool(command, cwd=folder, timeout_s=_BASE_TIMEOUT_S + _PER_CYCLE_S * cycles, check=False)
+        run = _run(command, folder, BASE_TIMEOUT_S + _PER_CYCLE_S * cycles, simulator)
         result_file = folder / "result.json"
         if not result_file.is_file():
             raise ToolFailedError(
@@ -66,14 +97,66 @@ def run_bench(build: Path, values: Mapping[str, IntArray], *, simulator: str, se
                 hint=f"run 'python {build}/sim/run.py' to see all of it",
             )
         if waves:
-            shutil.copyfile(folder / "waves.ghw", build / "sim" / "waves.ghw")
-        result: dict[str, Any] = json.loads(result_file.read_bytes())
-        return result
+            _keep_waves(folder / "waves.ghw", build / "sim" / "waves.ghw")
+        verdict = read_document(result_file, _VERDICT, f"bench '{build}/sim'")
+        for port in simulation["outputs"]:
+            _check_words(verdict["outputs"].get(port["port"]), f"bench '{build}/sim'")
+        return verdict
+
+
+def _check_description(
+    simulation: Mapping[str, Any], manifest: Mapping[str, Any], values: Mapping[str, IntArray], where: str
+) -> None:
+    """Refuse a sim/design.json that is not about this design: the bench would judge something else."""
+
+    def refuse(what: str) -> None:
+        raise FormatError(f"design.json is damaged: {what}", where=where, hint=HINT)
+
+    for key in ("top", "latency_cycles", "interval_cycles"):
+        if simulation[key] != manifest[key] or (type(manifest[key]) is int and manifest[key] < 1):
+            refuse(f"its '{key}' is not that of manifest.json")
+    for side in ("inputs", "outputs"):
+        ports = [port["port"] for port in manifest[side]]
+        if [port["port"] for port in simulation[side]] != ports or not ports:
+            refuse(f"its '{side}' are not those of manifest.json")
+    streams = [*simulation["inputs"], *simulation["outputs"], *simulation["stages"]]
+    for name in [simulation["top"], *(s["stream"] for s in streams), *(s["port"] for s in streams if "port" in s)]:
+        if not _IDENTIFIER.fullmatch(name):
+            refuse(f"'{name:.40}' is no identifier")
+    for stream in streams:
+        codes = values.get(stream["value"])
+        if codes is None or codes[0].size != stream["elements"] or not 1 <= stream["element_bits"] <= 4096:
+            refuse(f"stream '{stream['stream']:.40}' does not fit the graph")
+
+
+def _run(command: list[str | Path], folder: Path, timeout_s: float, simulator: str) -> ToolRun:
+    try:
+        return run_tool(command, cwd=folder, timeout_s=timeout_s, check=False)
+    except ToolFailedError as error:
+        error.where, error.hint = simulator, "give fewer samples, or look at the design with --waves"
+        raise
+
+
+def _keep_waves(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        hint = "free some space, or copy the build to a place where you may write"
+        raise FormatError(f"cannot be written: {error.strerror or error}", where=f"'{target}'", hint=hint) from error
+
+
+def _check_words(words: object, where: str) -> None:
+    """Refuse outputs that are no numbers: only a bench that was changed writes such."""
+    if not isinstance(words, list) or not all(isinstance(w, str) and re.fullmatch("[0-9a-f]+|x", w) for w in words):
+        raise FormatError("result.json is damaged: its outputs are no numbers", where=where, hint=HINT)
 
 
 def _complaint(output: str) -> str:
-    """The first line in which a simulator complains, else the last lines."""
-    for line in output.splitlines():
-        if re.search(r"\.vhd:\d+:\d+:|\berror\b", line, re.IGNORECASE) and "warning" not in line:
-            return line.strip()[:300]
-    return last_lines(output)
+    """The first line in which a simulator complains about the design, else what Python says last, else the end."""
+    lines = [line.strip() for line in output.splitlines()]
+    for pattern in (r"\.vhd:\d+:\d+:|\berror\b", r"^(\w+\.)*\w+(Error|Exception|Exit)\b"):
+        found = [line for line in lines if re.search(pattern, line, re.IGNORECASE) and "warning" not in line]
+        if found:
+            return found[0 if "vhd" in pattern else -1][:300]
+    return last_lines(output) or "it said nothing"
