@@ -1,13 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages that are made from the code say what the code says."""
+"""Pages that are made from the code say what the code says; all pages name links, files and commands that exist."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from docs.generate import DOCS, PAGES
+from tests.repo.pages import anchors, broken_links, broken_python, commands, missing_paths, wrong_commands
+from tests.repo.rules import REPOSITORY, tracked_files
+
+WRITTEN = [file.as_posix() for file in tracked_files() if file.suffix == ".md"]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_current(name: str) -> None:
     assert (DOCS / name).read_text() == PAGES[name](), "out of date: run `make docs`"
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_a_page_names_exists(name: str) -> None:
+    page = REPOSITORY / name
+    text = page.read_text()
+    found = [*broken_links(text, page), *missing_paths(text, name)]
+    found += [*wrong_commands(text, name), *broken_python(text, name)]
+    assert not found, "\n".join(found)
+
+
+def test_the_guide_shows_every_command() -> None:
+    shown = {line[0] for line in commands((DOCS / "guide.md").read_text())}
+    assert {"check", "compile", "emulate", "simulate", "report", "doctor"} <= shown
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("[a](guide.md) [b](../README.md#try-it) [c](https://example.org/x) [d](#one)\n# One", 0),
+        ("[a](nowhere.md) [b](guide.md#nowhere) [c](#two)\n# One\n```\n# Two\n[d](nowhere)\n```\n", 3),
+    ],
+)
+def test_a_broken_link_is_noticed(text: str, count: int) -> None:
+    assert len(broken_links(text, DOCS / "README.md")) == count
+
+
+def test_headings_have_the_names_of_github() -> None:
+    assert anchors("# A `b/c.py` (d), e_f\n## fpgann.toml") == {"a-bcpy-d-e_f", "fpganntoml"}
+
+
+def test_a_missing_file_is_noticed() -> None:
+    assert missing_paths("`hdl/` `docs/guide.md` `fpgann/ir/ops/<op>.py` `tests are/good`", "p") == []
+    assert len(missing_paths("`hdl/none.vhd` and `docs/none/`\n```\n`sim/none`\n```\n", "p")) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "compile m.onnx",
+        "compile m.onnx -o B --none",
+        "compile m.onnx -o B --strategy fast",
+        "none B",
+        "report",
+        "simulate B --seed x",
+    ],
+)
+def test_a_wrong_command_is_noticed(line: str) -> None:
+    right = "compile 'm.onnx' --precision 'fixed<16,6>' \\\n    -o B | tail -6  # comment"
+    assert wrong_commands(f"```sh\n$ fpgann {right}\n```\n", "p") == []
+    assert wrong_commands("`fpgann simulate` and `fpgann --version`", "p") == []
+    assert len(wrong_commands(f"text\n\n    $ fpgann {line} x y\n", "p")) == 1
+    assert len(wrong_commands(f"```\n.venv/bin/fpgann {line} x y\n```\n", "p")) == 1
+
+
+def test_broken_python_is_noticed() -> None:
+    assert broken_python("```python\nx = 1\n```\n```\nx = = 1\n```\n", str(Path("p"))) == []
+    assert len(broken_python("```python\nx = = 1\n```\n", "p")) == 1
