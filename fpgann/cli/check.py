@@ -8,11 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from fpgann import api
-from fpgann.cli.shared import INPUT_SHAPE, wide_console
+from fpgann.cli.shared import INPUT_SHAPE, cell, wide_console
 
 
 @click.command()
@@ -37,7 +36,7 @@ def check(
             table.add_column(column, overflow="fold")
         for node in nodes:
             mark = "[green]yes[/]" if node.supported else "[red]no[/]"
-            table.add_row(mark, *(escape(text) for text in (node.name, node.op, node.built_as, node.hint)))
+            table.add_row(mark, *(cell(text) for text in (node.name, node.op, node.built_as, node.hint)))
         console = wide_console()
         console.print(table)
         console.print(f"{len(nodes) - len(unsupported)} of {len(nodes)} nodes are supported")

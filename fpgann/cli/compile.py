@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from fpgann import api
+from fpgann.cli.printing import printable
 from fpgann.cli.shared import INPUT_SHAPE, print_report, steps, warn
 from fpgann.config import CompileOptions, override, read_config
 
@@ -67,6 +69,7 @@ def compile(  # noqa: A001  the name of the command
         design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)
     warn(design.warnings)
     if dump_ir:
-        click.echo((output / "model" / "graph.txt").read_text())
+        lines = (output / "model" / "graph.txt").read_text(encoding="utf-8").split("\n")
+        click.echo("\n".join(line[: len(line) - len(line.lstrip())] + printable(line) for line in lines))
     print_report(design.report)
-    click.echo(f"wrote {output}; next: fpgann simulate {output}")
+    click.echo(printable(f"wrote {output}; next: fpgann simulate {shlex.quote(str(output))}"))

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fpgann.cli.printing import complain, printable, shorten
+
 BUILD = click.argument("build", type=click.Path(path_type=Path))
 INPUTS = click.option(
     "--inputs", type=click.Path(path_type=Path), help="Samples: an npz keyed by input name, batch first."
@@ -58,7 +60,7 @@ def steps() -> Iterator[Any]:
 def warn(messages: tuple[str, ...]) -> None:
     """One line on stderr for each warning."""
     for message in messages:
-        click.echo(f"fpgann: warning: {message}", err=True)
+        complain(f"warning: {message}")
 
 
 def wide_console() -> Console:
@@ -67,18 +69,23 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=140)
 
 
+def cell(text: str) -> str:
+    """A name or another text of a model for a table: no markup, no control characters, not endless."""
+    return escape(shorten(printable(text)))
+
+
 def print_report(report: dict[str, Any]) -> None:
     """The table of layers."""
     console = wide_console()
-    table = Table(title=f"{escape(report['model'])}: estimates per layer", title_justify="left")
+    table = Table(title=f"{cell(report['model'])}: estimates per layer", title_justify="left")
     columns = ("layer", "op", "strategy", "reuse", "latency", "II", "LUT", "FF", "DSP", "BRAM36", "in", "out")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if 3 <= number <= 9 else "left", overflow="fold")
     keys = ("reuse_factor", "latency_cycles", "ii", "lut", "ff", "dsp", "bram36")
     for layer in report["layers"]:
         figures = [str(layer[key]) for key in keys]
-        texts = [escape(layer[key]) for key in ("name", "op", "strategy")]
-        table.add_row(*texts, *figures, layer["in_type"], layer["out_type"])
+        texts = [cell(layer[key]) for key in ("name", "op", "strategy")]
+        table.add_row(*texts, *figures, cell(layer["in_type"]), cell(layer["out_type"]))
     total = report["total"]
     table.add_section()
     table.add_row("total", "", "", "", *(str(total[key]) for key in keys[1:]))
@@ -88,6 +95,6 @@ def print_report(report: dict[str, Any]) -> None:
     agreement = "" if top1 is None else f", same ArgMax on {100 * top1:.2f} %"
     sqnr = "" if measured["sqnr_db"] is None else f", SQNR {measured['sqnr_db']:.1f} dB"
     console.print(
-        f"against onnxruntime on {measured['samples']} {measured['data']} samples: "
+        f"against onnxruntime on {measured['samples']} {cell(measured['data'])} samples: "
         f"largest error {measured['max_abs_error']:.3g}, RMSE {measured['rmse']:.3g}{sqnr}{agreement}"
     )

@@ -18,7 +18,13 @@ from fpgann.cosim.simulate import SIMULATORS
 @click.option("--simulator", type=click.Choice(SIMULATORS), default="ghdl", show_default=True)
 @INPUTS
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="npz for what the hardware delivers.")
-@click.option("--seed", type=int, default=0, show_default=True, help="For default inputs and pauses between them.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="For default inputs and pauses between them.",
+)
 @click.option("--waves", is_flag=True, help="Write BUILD/sim/waves.ghw.")
 def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path | None, seed: int, waves: bool) -> None:
     """Simulate the VHDL of BUILD and compare every stage with the reference model, bit by bit, cycle by cycle.
