@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -126,6 +127,9 @@ class Float32Runtime:
             raise ModelError(f"onnxruntime fails: {first_line(error)}", where=self._model.path.name) from error
 
     def _make_session(self, names: tuple[str, ...]) -> Any:
+        os.environ.setdefault(
+            "ORT_DISABLE_TELEMETRY", "1"
+        )  # read on import; else it keeps a file in the temporary folder
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
