@@ -127,9 +127,8 @@ class Float32Runtime:
             raise ModelError(f"onnxruntime fails: {first_line(error)}", where=self._model.path.name) from error
 
     def _make_session(self, names: tuple[str, ...]) -> Any:
-        os.environ.setdefault(
-            "ORT_DISABLE_TELEMETRY", "1"
-        )  # read on import; else it keeps a file in the temporary folder
+        # read on import: otherwise onnxruntime reports its use, and leaves a file in the temporary folder
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
