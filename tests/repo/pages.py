@@ -107,6 +107,14 @@ def _parse(words: list[str]) -> None:
         command.make_context(name, rest[1:])
 
 
+def transcripts(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Commands after `$ ` in fenced blocks, each with the lines shown below it (`...` stands for any)."""
+    for _, body in _FENCE.findall(text):
+        for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+            command, _, output = part.replace("\\\n", " ").partition("\n")
+            yield command, [line.rstrip() for line in output.splitlines() if line.strip() not in ("", "...")]
+
+
 def broken_python(text: str, where: str) -> list[str]:
     """Blocks of Python that are none."""
     found = []

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from docs.generate import DOCS, PAGES
-from tests.repo.pages import anchors, broken_links, broken_python, commands, missing_paths, wrong_commands
+from tests.conftest import require_tool
+from tests.repo.pages import anchors, broken_links, broken_python, commands, missing_paths, transcripts, wrong_commands
 from tests.repo.rules import REPOSITORY, tracked_files
 
 WRITTEN = [file.as_posix() for file in tracked_files() if file.suffix == ".md"]
@@ -31,6 +36,44 @@ def test_what_a_page_names_exists(name: str) -> None:
 def test_the_guide_shows_every_command() -> None:
     shown = {line[0] for line in commands((DOCS / "guide.md").read_text())}
     assert {"check", "compile", "emulate", "simulate", "report", "doctor"} <= shown
+
+
+@pytest.mark.slow
+def test_the_guide_shows_what_the_commands_print(tmp_path: Path) -> None:
+    """Runs the guide from top to bottom; what `doctor` prints is the machine's affair."""
+    require_tool("ghdl")
+    text = (DOCS / "guide.md").read_text()
+    (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
+    (tmp_path / "fpgann.toml").write_text(re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0])
+    shim = tmp_path / "bin" / "fpgann"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fpgann "$@"\n')
+    shim.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{shim.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONUTF8": "1",
+    }
+    found = []
+    for command, shown in transcripts(text):
+        if "doctor" not in command:
+            run = subprocess.run(
+                ["bash", "-c", command],
+                check=False,
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+            )
+            printed = [line.rstrip() for line in (run.stdout + run.stderr).splitlines()]
+            if missing := [line for line in shown if line not in printed]:
+                found.append("\n".join([f"$ {command}", *missing, "  but it printed:", *printed]))
+    assert not found, "\n\n".join(found)
+
+
+def test_transcripts_are_found() -> None:
+    text = "```\n$ one \\\n  two\nout 1\n...\n\n$ three\n```\n```sh\nfour\n```\n"
+    assert list(transcripts(text)) == [("one    two", ["out 1"]), ("three", [])]
 
 
 @pytest.mark.parametrize(
