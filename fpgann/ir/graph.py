@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fpgann.errors import FpgannError
 from fpgann.ir.operator import Operator
@@ -99,6 +99,7 @@ class GraphBuilder:
         self._nodes: list[Node] = []
         self._types: dict[str, TensorType] = {}
         self._node_names: set[str] = set()
+        self._wanted_names: dict[str, str] = {}  # node name -> the name that was asked for
 
     def input(self, name: str, type_: TensorType, entry: ScalarMap | None = None) -> str:
         """Add a graph input."""
@@ -132,6 +133,7 @@ class GraphBuilder:
             self._unique(unique if i == 0 else f"{unique}_{i}", self._types) for i in range(len(types))
         )
         self._node_names.add(unique)
+        self._wanted_names[unique] = name
         for result, type_ in zip(results, types, strict=True):
             self._define(result, type_)
         self._nodes.append(Node(unique, op, operands, results))
@@ -142,7 +144,7 @@ class GraphBuilder:
         return self._types[name]
 
     def build(self, outputs: Mapping[str, str]) -> Graph:
-        """Finish: keep what the outputs need.
+        """Finish: keep what the outputs need; names that dropped nodes had taken are free again.
 
         Args:
             outputs: delivered name -> value name.
@@ -153,10 +155,15 @@ class GraphBuilder:
             if needed.intersection(node.outputs):
                 kept.append(node)
                 needed.update(node.inputs)
-        nodes = tuple(reversed(kept))
+        taken: set[str] = set()
+        nodes = []
+        for node in reversed(kept):
+            name = self._unique(self._wanted_names[node.name], taken)
+            taken.add(name)
+            nodes.append(replace(node, name=name))
         defined = {v.name for v in self._inputs}.union(*(node.outputs for node in nodes))
         types = {name: type_ for name, type_ in self._types.items() if name in defined}
-        return Graph(self._name, tuple(self._inputs), dict(outputs), nodes, types)
+        return Graph(self._name, tuple(self._inputs), dict(outputs), tuple(nodes), types)
 
     def _define(self, name: str, type_: TensorType) -> None:
         if name in self._types:

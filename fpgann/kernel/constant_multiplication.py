@@ -117,6 +117,8 @@ class MatrixBuilder:
 def check_product(netlist: Netlist, weights: IntArray, bias: IntArray, layer: str) -> None:
     """Prove that a netlist computes `inputs @ weights + bias`.
 
+    An input that has but one value may have been folded: what counts there is its share of the sum.
+
     Args:
         netlist: linear netlist.
         weights: shape (inputs, outputs).
@@ -129,7 +131,12 @@ def check_product(netlist: Netlist, weights: IntArray, bias: IntArray, layer: st
     form = linear_form(netlist)
     if form is None:
         raise VerificationError("the adder graph is not linear", where=f"layer '{layer}'")
-    wrong = (form[0] != integers(weights)).any(axis=0) | (form[1] != integers(bias))
+    excess = np.asarray(form[0] - integers(weights), dtype=object)
+    ranges = [netlist.range(node) for node in range(netlist.inputs)]
+    fixed = np.array([codes.low if codes.low == codes.high else 0 for codes in ranges], dtype=object)
+    free = np.array([codes.low != codes.high for codes in ranges])
+    rest = fixed @ excess + form[1].astype(object) - integers(bias).astype(object)
+    wrong = (excess[free] != 0).any(axis=0) | (rest != 0)
     if wrong.any():
         output = int(np.flatnonzero(wrong)[0])
         raise VerificationError(f"adder graph output {output} differs from its weights", where=f"layer '{layer}'")

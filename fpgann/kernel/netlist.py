@@ -157,10 +157,13 @@ class NetlistBuilder:
 
     def even_shift(self, a: int, bits: int) -> int:
         """(A + half) rounded to even: floor(A / 2**bits) with its last bit cleared where nothing is dropped."""
-        codes = self._ranges[a].shifted(-bits)
-        if self._rows[a][0] == Opcode.CONSTANT:
-            return self.constant(codes.low - (codes.low % 2 if self._ranges[a].low % (1 << bits) == 0 else 0))
-        return self._add(Opcode.EVEN_SHIFT, CodeRange(codes.low - codes.low % 2, codes.high), a, shift=bits)
+
+        def rounded(code: int) -> int:
+            quotient = code >> bits
+            return quotient - (quotient % 2 if code % (1 << bits) == 0 else 0)
+
+        codes = self._ranges[a]  # rounding is monotone: its ends decide
+        return self._add(Opcode.EVEN_SHIFT, CodeRange(rounded(codes.low), rounded(codes.high)), a, shift=bits)
 
     def left_shift(self, a: int, bits: int) -> int:
         """a * 2**bits, as an addition to zero: wires only."""

@@ -140,7 +140,7 @@ def view_requantizer(
     if group_bits:
         declarations.append(f"signal {name}_group : std_ulogic_vector({group_bits - 1} downto 0);")
     shared = bool(ports) and not requantizer.has_parameters
-    several_channels = len(lane_generics) > 1 and len(lanes[0]) > 1
+    several_channels = isinstance(form, ThresholdForm) and len(form.staircases) > 1 and len(lanes[0]) > 1
     return RequantizerView(
         name=name,
         source=source,

@@ -139,16 +139,9 @@ class _Writer:
                 return f"(0 => at_least({self._wide(a, span)}, {bound}))"
 
     def _even_shift(self, a: int, shift: int, codes: CodeRange) -> str:
-        operand = self.netlist.range(a)
-        if shift >= operand.width_bits:  # sign-extend so that one bit is left
-            text = f"even_shift({self._wide(a, shift + 1)}, {shift})"
-            return text if codes.signed else f"u_unsigned({text})"
-        text = f"even_shift({self._names[a]}, {shift})"
-        if operand.signed == codes.signed:
-            return (
-                text if operand.width_bits - shift == codes.width_bits else f"{text}({codes.width_bits - 1} downto 0)"
-            )
-        return f"u_unsigned(wide({text}, {codes.width_bits}))"
+        # extended or cut so that the result's bits are left: clearing the last bit of -1 yields -2, one bit wider
+        text = f"even_shift({self._wide(a, shift + codes.width_bits)}, {shift})"
+        return text if codes.signed else f"u_unsigned({text})"
 
     def outputs(self) -> list[str]:
         """One line per output element."""

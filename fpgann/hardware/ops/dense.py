@@ -93,6 +93,8 @@ def _build_folded(builder: DesignBuilder, node: Node, op: Dense, reuse_factor: i
     nodes, requantizers = [node], []
     for follower in builder.fused(node):
         assert isinstance(follower.op, Requantize)
+        if follower.op.map.channels > 1 and follower.op.axis != -1:
+            break  # its channels are not the outputs that a neuron computes one after another
         target = builder.graph.types[follower.output].codes.range
         requantizers.append(Requantizer(choose_form(follower.op.map, codes), codes, target))
         nodes.append(follower)
