@@ -115,6 +115,13 @@ def transcripts(text: str) -> Iterator[tuple[str, list[str]]]:
             yield command, [line.rstrip() for line in output.splitlines() if line.strip() not in ("", "...")]
 
 
+def programs(text: str) -> tuple[str, list[str]]:
+    """All blocks of Python of a page as one program, and the lines shown, indented, right below them."""
+    found = re.findall(r"^```python\n(.*?)^```\n\n((?:    [^\n]+\n)*)", text, re.MULTILINE | re.DOTALL)
+    code = "\n".join(block for block, _ in found)
+    return code, [line[4:].rstrip() for _, shown in found for line in shown.splitlines()]
+
+
 def broken_python(text: str, where: str) -> list[str]:
     """Blocks of Python that are none."""
     found = []

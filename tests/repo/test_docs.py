@@ -13,7 +13,16 @@ import pytest
 
 from docs.generate import DOCS, PAGES
 from tests.conftest import require_tool
-from tests.repo.pages import anchors, broken_links, broken_python, commands, missing_paths, transcripts, wrong_commands
+from tests.repo.pages import (
+    anchors,
+    broken_links,
+    broken_python,
+    commands,
+    missing_paths,
+    programs,
+    transcripts,
+    wrong_commands,
+)
 from tests.repo.rules import REPOSITORY, tracked_files
 
 WRITTEN = [file.as_posix() for file in tracked_files() if file.suffix == ".md"]
@@ -39,8 +48,8 @@ def test_the_guide_shows_every_command() -> None:
 
 
 @pytest.mark.slow
-def test_the_guide_shows_what_the_commands_print(tmp_path: Path) -> None:
-    """Runs the guide from top to bottom; what `doctor` prints is the machine's affair."""
+def test_the_guide_shows_what_is_printed(tmp_path: Path) -> None:
+    """Runs the guide from top to bottom, its Python last; what `doctor` prints is the machine's affair."""
     require_tool("ghdl")
     text = (DOCS / "guide.md").read_text()
     (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
@@ -49,31 +58,37 @@ def test_the_guide_shows_what_the_commands_print(tmp_path: Path) -> None:
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fpgann "$@"\n')
     shim.chmod(0o755)
+    code, printed_by_code = programs(text)
+    (tmp_path / "guide.py").write_text(code)
+    lines = [item for item in transcripts(text) if "doctor" not in item[0]]
+    found = []
+    for command, shown in [*lines, (f'"{sys.executable}" guide.py', printed_by_code)]:
+        printed = _run(command, tmp_path)
+        if missing := [line for line in shown if line not in printed]:
+            found.append("\n".join([f"$ {command}", *missing, "  but it printed:", *printed]))
+    assert not found, "\n\n".join(found)
+
+
+def _run(command: str, folder: Path) -> list[str]:
     environment = os.environ | {
-        "PATH": f"{shim.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
         "PYTHONUTF8": "1",
     }
-    found = []
-    for command, shown in transcripts(text):
-        if "doctor" not in command:
-            run = subprocess.run(
-                ["bash", "-c", command],
-                check=False,
-                cwd=tmp_path,
-                env=environment,
-                capture_output=True,
-                encoding="utf-8",
-            )
-            printed = [line.rstrip() for line in (run.stdout + run.stderr).splitlines()]
-            if missing := [line for line in shown if line not in printed]:
-                found.append("\n".join([f"$ {command}", *missing, "  but it printed:", *printed]))
-    assert not found, "\n\n".join(found)
+    run = subprocess.run(
+        ["bash", "-c", command], check=False, cwd=folder, env=environment, capture_output=True, encoding="utf-8"
+    )
+    return [line.rstrip() for line in (run.stdout + run.stderr).splitlines()]
 
 
 def test_transcripts_are_found() -> None:
     text = "```\n$ one \\\n  two\nout 1\n...\n\n$ three\n```\n```sh\nfour\n```\n"
     assert list(transcripts(text)) == [("one    two", ["out 1"]), ("three", [])]
+
+
+def test_programs_are_found() -> None:
+    text = "```python\na = 1\n```\n\n    1\n    2\n\ntext\n\n    not this\n```python\nb = 2\n```\n\nend\n"
+    assert programs(text) == ("a = 1\n\nb = 2\n", ["1", "2"])
 
 
 @pytest.mark.parametrize(
