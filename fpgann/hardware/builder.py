@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from fpgann.hardware.design import Kernel, Stage, Stream
-from fpgann.hardware.names import Namespace, identifier
+from fpgann.hardware.names import PORT_SUFFIXES, STREAM_SUFFIXES, TOP_NAMES, Namespace, identifier
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.requantize import Requantize
@@ -22,11 +22,19 @@ class DesignBuilder:
     def __init__(self, graph: Graph, options: HardwareOptions) -> None:
         self.graph = graph
         self.options = options
-        self.names = Namespace()
+        self._names = Namespace(TOP_NAMES)
         self.streams: dict[str, Stream] = {}
         self.stages: list[Stage] = []
         self.done: set[str] = set()
         self.used_options: set[str] = set()
+
+    def claim_port(self, name: str, prefix: str) -> str:
+        """The name of a data port of the top entity."""
+        return self._names.claim(name, "data", prefix=prefix, suffixes=PORT_SUFFIXES)
+
+    def claim_stream(self, name: str, fallback: str) -> str:
+        """The name of a stream, which is that of the stage that drives it."""
+        return self._names.claim(name, fallback, suffixes=STREAM_SUFFIXES)
 
     def fused(self, node: Node) -> list[Node]:
         """The requantizations that follow a node one after another, each its only reader."""
@@ -57,7 +65,7 @@ class DesignBuilder:
     ) -> None:
         """Add a stage that computes consecutive nodes; the last one's value becomes a stream."""
         first, last = nodes[0], nodes[-1]
-        name = self.names.claim(first.name, "layer")
+        name = self.claim_stream(first.name, "layer")
         source = self.streams[first.inputs[0]]
         value = last.output
         elements = self.graph.types[value].size

@@ -9,7 +9,7 @@ import fpgann.hardware.ops  # noqa: F401  registers the builders
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import Design, Port, Stream
-from fpgann.hardware.names import Namespace
+from fpgann.hardware.names import identifier
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph
@@ -28,14 +28,15 @@ def build_design(graph: Graph, options: HardwareOptions, name: str | None = None
         ConfigError: options name a layer that does not exist.
     """
     builder = DesignBuilder(graph, options)
-    top = builder.names.claim(name or graph.name, "model")
-    ports = Namespace()
+    top = identifier(name or graph.name, "model")
+    ports = {value.name: builder.claim_port(value.name, "in_") for value in graph.inputs}
+    delivered_ports = {delivered: builder.claim_port(delivered, "out_") for delivered in graph.outputs}
     inputs = []
     for value in graph.inputs:
         codes = value.type.codes.range
-        stream = Stream(builder.names.claim(value.name, "input"), value.name, prod(value.type.shape), codes, 0)
+        stream = Stream(builder.claim_stream(value.name, "input"), value.name, prod(value.type.shape), codes, 0)
         builder.streams[value.name] = stream
-        inputs.append(Port(f"in_{ports.claim(value.name, 'data')}", value.name, stream))
+        inputs.append(Port(ports[value.name], value.name, stream))
     for node in graph.nodes:
         if node.name in builder.done:
             continue
@@ -50,7 +51,7 @@ def build_design(graph: Graph, options: HardwareOptions, name: str | None = None
     streams = {delivered: builder.streams[value] for delivered, value in graph.outputs.items()}
     latency = max(1, *(stream.delay_cycles for stream in streams.values()))
     outputs = tuple(
-        Port(f"out_{ports.claim(delivered, 'data')}", delivered, stream, latency - stream.delay_cycles)
+        Port(delivered_ports[delivered], delivered, stream, latency - stream.delay_cycles)
         for delivered, stream in streams.items()
     )
     interval = max((stage.interval_cycles for stage in builder.stages), default=1)

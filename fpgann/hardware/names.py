@@ -2,13 +2,14 @@
 """Legal, unique HDL identifiers for the names of a model.
 
 Names come from model files and are not trusted: nothing but lower-case letters, digits and single underscores
-passes, and nothing that VHDL, Verilog or SystemVerilog reserves.
+passes, and nothing that VHDL, Verilog or SystemVerilog reserves, nor what generated code means by a name.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 MAX_LENGTH = 60
 MAX_COMMENT = 70
@@ -40,24 +41,47 @@ _RESERVED = frozenset(
     sync_reject_on table tagged task this throughout time timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1
     triand trior trireg typedef union unique unique0 unsigned until_with untyped uwire var vectored virtual void
     wait_order wand weak weak0 weak1 wildcard wire within wor
-    boolean natural positive std_logic std_ulogic std_logic_vector std_ulogic_vector u_signed u_unsigned
+    private view
     work ieee std fpgann clk rst
     """.split()  # noqa: SIM905  a list would take a line each
 )
 
+# An entity hides what its own text would mean by its name: packages ieee and fpgann, and the standard one
+_VISIBLE = frozenset(
+    """
+    bit_vector boolean character delay_length error failure false line natural note now positive severity_level
+    side string text textio time true warning
+    std_logic std_logic_1164 std_logic_vector std_ulogic std_ulogic_vector to_x01 to_x01z to_ux01 x01 x01z ux01
+    falling_edge rising_edge is_x to_bit to_bitvector to_stdlogicvector to_stdulogic to_stdulogicvector
+    numeric_std resize rotate_left rotate_right shift_left shift_right std_match to_01 to_integer to_signed
+    to_unsigned u_signed u_unsigned unresolved_signed unresolved_unsigned find_leftmost find_rightmost
+    maximum minimum to_string to_bstring to_hstring to_ostring read write rtl
+    at_least clamp code_bits element even_shift index_width larger log2_ceil multstyle_of neuron_cycles
+    ramstyle_of round_shift rounding_t rnd rnd_conv rnd_inf rnd_min_inf rnd_zero saturate to_code trn trn_zero
+    wide word_array_t word_width
+    """.split()  # noqa: SIM905
+)
 
-def identifier(name: str, fallback: str) -> str:
+# What the top entity calls its own, beside ports (in_*, out_*), streams (*_valid, *_data) and stages (*_stage)
+TOP_NAMES = ("accept", "clk", "in_ready", "in_valid", "out_valid", "out_valid_delay", "pace", "rst")
+STREAM_SUFFIXES = ("_data", "_stage", "_valid")
+PORT_SUFFIXES = ("", "_delay")
+ENTITY_SUFFIXES = ("", "_row")
+
+
+def identifier(name: str, fallback: str, prefix: str = "") -> str:
     """A legal identifier that resembles a name.
 
     Args:
         name: any text.
         fallback: what to use, or to prefix, where nothing legal is left; itself legal.
+        prefix: what the identifier begins with, so that no word is reserved.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     legal = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:MAX_LENGTH].strip("_")
-    if not legal:
-        return fallback
-    if legal in _RESERVED or not legal[0].isalpha() or legal.startswith("fpgann_"):
+    if prefix or not legal:
+        return f"{prefix}{legal or fallback}"
+    if legal in _RESERVED | _VISIBLE or not legal[0].isalpha() or legal.startswith("fpgann_"):
         return f"{fallback}_{legal}"
     return legal
 
@@ -69,16 +93,27 @@ def printable(names: tuple[str, ...]) -> str:
 
 
 class Namespace:
-    """Hands out identifiers that differ from all handed out before."""
+    """Hands out identifiers that differ from all handed out before.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    Args:
+        taken: identifiers that are in use already.
+    """
 
-    def claim(self, name: str, fallback: str) -> str:
-        """A unique legal identifier that resembles a name; a number is appended where it is taken."""
-        base = identifier(name, fallback)
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+
+    def claim(self, name: str, fallback: str, *, prefix: str = "", suffixes: Iterable[str] = ("",)) -> str:
+        """A unique legal identifier that resembles a name; a number is appended where it is taken.
+
+        Args:
+            name: any text.
+            fallback: what to use where nothing legal is left.
+            prefix: what the identifier begins with.
+            suffixes: the identifier is used with each of these behind it, and all results are unique.
+        """
+        base = identifier(name, fallback, prefix)
         candidate, count = base, 2
-        while candidate in self._taken:
+        while any(f"{candidate}{suffix}" in self._taken for suffix in suffixes):
             candidate, count = f"{base}_{count}", count + 1
-        self._taken.add(candidate)
+        self._taken.update(f"{candidate}{suffix}" for suffix in suffixes)
         return candidate

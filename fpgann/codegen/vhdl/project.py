@@ -9,7 +9,7 @@ from fpgann.codegen.vhdl.pointwise import render_pointwise
 from fpgann.codegen.vhdl.top import render_top
 from fpgann.codegen.vhdl.unrolled import render_unrolled
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, UnrolledKernel
-from fpgann.hardware.names import Namespace
+from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
 
 
 def render_design(design: Design) -> dict[str, str]:
@@ -18,11 +18,10 @@ def render_design(design: Design) -> dict[str, str]:
     The library `fpgann` lies in fpgann/, what is generated for this design beside it (library `work`).
     """
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
-    names = Namespace()
-    names.claim(design.name, "model")
+    names = Namespace({design.name})
     entities: dict[str, str] = {}
     for stage in design.stages:
-        entity = names.claim(f"{design.name}_{stage.name}", "layer")
+        entity = names.claim(f"{design.name}_{stage.name}", "layer", suffixes=ENTITY_SUFFIXES)
         match stage.kernel:
             case UnrolledKernel():
                 rendered = {entity: render_unrolled(stage, entity)}
