@@ -13,14 +13,16 @@ package fpgann_pkg is
 
   type word_array_t is array (natural range <>) of std_ulogic_vector; -- a memory, index 0 first
 
-  type rounding_t is ( -- the modes of ap_fixed
+  type rounding_t is ( -- the modes of ap_fixed, and CEIL and UP of QONNX
     TRN,               -- floor
     TRN_ZERO,          -- towards zero
     RND,               -- nearest, a half towards +infinity
     RND_ZERO,          -- nearest, a half towards zero
     RND_MIN_INF,       -- nearest, a half towards -infinity
     RND_INF,           -- nearest, a half away from zero
-    RND_CONV           -- nearest, a half to even
+    RND_CONV,          -- nearest, a half to even
+    CEIL,              -- towards +infinity
+    UP                 -- away from zero
   );
 
   -- The least n with 2**n >= x.
@@ -143,14 +145,14 @@ package body fpgann_pkg is
   function round_shift (x : u_signed; shift : natural; mode : rounding_t) return u_signed is
     constant LENGTH : positive := x'length + 1;
     -- Long enough to have a sign bit left of the bits that are dropped.
-    constant WIDTH    : positive                      := larger(LENGTH, shift + 1);
-    constant BITS     : u_signed(WIDTH - 1 downto 0)  := wide(x, WIDTH);
-    constant QUOTIENT : u_signed(LENGTH - 1 downto 0) := wide(BITS(WIDTH - 1 downto shift), LENGTH);
-    constant NEGATIVE : std_ulogic                    := BITS(WIDTH - 1);
-    variable half     : std_ulogic; -- the first dropped bit
-    variable rest     : std_ulogic; -- whether a later one is set
-    variable up       : std_ulogic;
-    variable carry    : u_signed(1 downto 0);
+    constant WIDTH     : positive                      := larger(LENGTH, shift + 1);
+    constant BITS      : u_signed(WIDTH - 1 downto 0)  := wide(x, WIDTH);
+    constant QUOTIENT  : u_signed(LENGTH - 1 downto 0) := wide(BITS(WIDTH - 1 downto shift), LENGTH);
+    constant NEGATIVE  : std_ulogic                    := BITS(WIDTH - 1);
+    variable half      : std_ulogic; -- the first dropped bit
+    variable rest      : std_ulogic; -- whether a later one is set
+    variable increment : std_ulogic;
+    variable carry     : u_signed(1 downto 0);
   begin
     if shift = 0 then
       return QUOTIENT;
@@ -160,22 +162,26 @@ package body fpgann_pkg is
     if shift > 1 then
       rest := or BITS(shift - 2 downto 0);
     end if;
-    up := '0';
+    increment := '0';
     if mode = TRN_ZERO then
-      up := NEGATIVE and (half or rest);
+      increment := NEGATIVE and (half or rest);
     elsif mode = RND then
-      up := half;
+      increment := half;
     elsif mode = RND_ZERO then
-      up := half and (rest or NEGATIVE);
+      increment := half and (rest or NEGATIVE);
     elsif mode = RND_MIN_INF then
-      up := half and rest;
+      increment := half and rest;
     elsif mode = RND_INF then
-      up := half and (rest or not NEGATIVE);
+      increment := half and (rest or not NEGATIVE);
     elsif mode = RND_CONV then
-      up := half and (rest or QUOTIENT(0));
+      increment := half and (rest or QUOTIENT(0));
+    elsif mode = CEIL then
+      increment := half or rest;
+    elsif mode = UP then
+      increment := (half or rest) and not NEGATIVE;
     end if;
     carry    := "00";
-    carry(0) := up;
+    carry(0) := increment;
     return QUOTIENT + carry;
   end function;
 

@@ -46,11 +46,15 @@ def pack(values: Sequence[int], width: int) -> int:
 
 
 def round_shift(value: int, shift: int, mode: str) -> int:
-    """value / 2**shift, rounded as ap_fixed does in this mode."""
+    """value / 2**shift, rounded as ap_fixed (or, for CEIL and UP, QONNX) does in this mode."""
     exact = Fraction(value, 1 << shift)
     floor = math.floor(exact)
     if mode == "TRN":
         return floor
+    if mode == "CEIL":
+        return math.ceil(exact)
+    if mode == "UP":
+        return math.ceil(exact) if value > 0 else floor
     if mode == "TRN_ZERO":
         return math.trunc(exact)
     if (exact - floor) * 2 != 1:

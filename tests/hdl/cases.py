@@ -10,7 +10,7 @@ from sim import models
 from tests.hdl.simulators import SEED
 from tests.hdl.wrapper import Generics, Mode, Vector, Words
 
-ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_MIN_INF", "RND_INF", "RND_CONV")
+ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_MIN_INF", "RND_INF", "RND_CONV", "CEIL", "UP")
 Cases = Mapping[str, Generics]
 
 
