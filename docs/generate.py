@@ -85,13 +85,7 @@ def _stem(handler: object) -> str:
 
 
 def _contract(thing: object) -> str:
-    return (
-        (inspect.getdoc(thing) or "")
-        .partition("\n\n")[0]
-        .replace("\n", " ")
-        .replace("|", r"\|")
-        .replace("*", r"\*")
-    )
+    return (inspect.getdoc(thing) or "").partition("\n\n")[0].replace("\n", " ").replace("|", r"\|").replace("*", r"\*")
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -224,9 +224,7 @@ def measure_accuracy(model_path: Path, data: Digits) -> float:
 def main() -> None:
     """Train and export both networks, and print the accuracy of the exported files."""
     parser = argparse.ArgumentParser(description="Train and export an MLP on scikit-learn's digits.")
-    parser.add_argument(
-        "--epochs", type=int, default=60, help="passes over the training images [%(default)s]"
-    )
+    parser.add_argument("--epochs", type=int, default=60, help="passes over the training images [%(default)s]")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the files")
     arguments = parser.parse_args()
 

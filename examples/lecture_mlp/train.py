@@ -137,9 +137,7 @@ def measure_accuracy(model_path: Path, data: Points) -> float:
 def main() -> None:
     """Train, export, and print the accuracy of the exported file."""
     parser = argparse.ArgumentParser(description="Train and export the lecture's MLP 2-50-25-1.")
-    parser.add_argument(
-        "--epochs", type=int, default=60, help="passes over the training points [%(default)s]"
-    )
+    parser.add_argument("--epochs", type=int, default=60, help="passes over the training points [%(default)s]")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the files")
     arguments = parser.parse_args()
 

@@ -57,9 +57,7 @@ def evaluate(op, x):
             return x * op.multiplier / op.divisor + op.addend
         case BatchNormalization():
             shape = [1, op.gamma.size] + [1] * (x.ndim - 2)
-            gamma, beta, mean, variance = (
-                p.reshape(shape) for p in (op.gamma, op.beta, op.mean, op.variance)
-            )
+            gamma, beta, mean, variance = (p.reshape(shape) for p in (op.gamma, op.beta, op.mean, op.variance))
             return gamma * (x - mean) / np.sqrt(variance + op.epsilon) + beta
         case Dense():
             return x @ weights(op) + (0 if op.bias is None else op.bias.data)

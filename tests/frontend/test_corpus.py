@@ -91,9 +91,7 @@ SUPPORTED_OPERATORS = frozenset(
 
 def entries(corpus: Path) -> dict[str, dict]:
     catalog = json.loads((corpus / "catalog.json").read_text(encoding="utf-8"))
-    return {
-        entry["model"].removeprefix("models/").removesuffix(".onnx"): entry for entry in catalog["models"]
-    }
+    return {entry["model"].removeprefix("models/").removesuffix(".onnx"): entry for entry in catalog["models"]}
 
 
 def refusal(path: Path, shapes) -> FpgannError | None:

@@ -185,10 +185,6 @@ def compile_order_violations(order: str, stems: set[str]) -> list[str]:
     listed = [line.strip() for line in order.splitlines() if line.strip() and not line.startswith("#")]
     names = {f"{stem}.vhd" for stem in stems}
     found = [f"hdl/compile_order.txt does not list {name}" for name in sorted(names - set(listed))]
-    found += [
-        f"hdl/compile_order.txt lists {name}, which is not there" for name in sorted(set(listed) - names)
-    ]
-    found += [
-        f"hdl/compile_order.txt lists {name} twice" for name in sorted(set(listed)) if listed.count(name) > 1
-    ]
+    found += [f"hdl/compile_order.txt lists {name}, which is not there" for name in sorted(set(listed) - names)]
+    found += [f"hdl/compile_order.txt lists {name} twice" for name in sorted(set(listed)) if listed.count(name) > 1]
     return found

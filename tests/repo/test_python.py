@@ -22,9 +22,7 @@ def _inside(module: Path) -> str:
 
 
 def test_imports_are_where_they_belong() -> None:
-    found = [
-        v for module in package_modules() for v in misplaced_imports(module.read_text(), _inside(module))
-    ]
+    found = [v for module in package_modules() for v in misplaced_imports(module.read_text(), _inside(module))]
     assert not found, "\n".join(found)
 
 
@@ -45,9 +43,7 @@ def test_a_misplaced_import_is_noticed(source: str, inside: str) -> None:
 
 
 def test_no_forbidden_constructs() -> None:
-    found = [
-        v for module in package_modules() for v in forbidden_constructs(module.read_text(), _inside(module))
-    ]
+    found = [v for module in package_modules() for v in forbidden_constructs(module.read_text(), _inside(module))]
     assert not found, "\n".join(found)
 
 

@@ -14,9 +14,7 @@ def test_templates_only_name_loop_and_choose() -> None:
     found = [
         violation
         for template in templates
-        for violation in template_violations(
-            template.read_text(), template.relative_to(REPOSITORY).as_posix()
-        )
+        for violation in template_violations(template.read_text(), template.relative_to(REPOSITORY).as_posix())
     ]
     assert not found, "\n".join(found)
 

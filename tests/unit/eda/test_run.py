@@ -123,9 +123,7 @@ def test_the_time_limit_ends_the_whole_group(stubborn: Path, tmp_path: Path) -> 
     assert "still computing" in log.read_text()
 
 
-def test_an_interrupt_ends_the_whole_group(
-    stubborn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_ends_the_whole_group(stubborn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid_file = tmp_path / "child.pid"
 
     def interrupt(process: object, timeout: float | None = None) -> int:
