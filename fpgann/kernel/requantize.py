@@ -8,6 +8,7 @@ very same integers: that is checked at every threshold, from both sides, so it h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +22,8 @@ from fpgann.numerics.steps import Curve
 
 FEW_STEPS = 3  # up to so many thresholds are compared side by side
 TABLE_BITS = 13  # tables have at most 2**13 entries after folding
-MAX_FACTOR_BITS = 40
+MAX_FACTOR_BITS = 56
+_SLOPE_STEPS = 60  # until float64 has no more digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +170,52 @@ def _fit_line(staircase: Staircase, codes: CodeRange, outputs: CodeRange) -> tup
         at_least, values = np.append(at_least, reach.low), np.append(values, first)
     if first + count < outputs.high:
         below, limits = np.append(below, reach.high), np.append(limits, first + count + 1)
-    span = int(thresholds[-1]) - int(thresholds[0])
-    width = max(magnitude(at_least), magnitude(below)).bit_length()
-    for shift in range(MAX_FACTOR_BITS):
+    slope = _clearest_slope(at_least, values, below, limits)
+    width = max(magnitude(at_least), magnitude(below), magnitude(limits)).bit_length()
+
+    def fit(shift: int) -> tuple[int, int, int] | None:
         wide = not fits_int64(1 << (2 * shift + 2 * width + 8))
         t, v, u, w = (a.astype(object) if wide else a for a in (at_least, values, below, limits))
-        guess = ((count - 1) << shift) // span if span else 1 << shift
-        for factor in range(max(1, guess - 1), guess + 3):
+        nearest = int(slope * (1 << shift))
+        for factor in (max(1, nearest), nearest + 1):
             lower = int((v * (1 << shift) - factor * t).max())
             upper = int((w * (1 << shift) - 1 - factor * u).min())
             if lower <= upper:
                 return direction * factor, _roundest(lower, upper), shift
-    return None
+        return None
+
+    found = fit(MAX_FACTOR_BITS)
+    low, high = 0, MAX_FACTOR_BITS
+    while found is not None and low < high:  # what fits a shift fits, doubled, the next
+        middle = (low + high) // 2
+        better = fit(middle)
+        low, high, found = (low, middle, better) if better is not None else (middle + 1, high, found)
+    return found
+
+
+def _clearest_slope(at_least: IntArray, values: IntArray, below: IntArray, limits: IntArray) -> Fraction:
+    """The slope of the line that passes between both sets of points with the greatest clearance.
+
+    The clearance is a concave function of the slope, so bisection by its derivative finds the maximum.
+
+    Args:
+        at_least: codes on or above which the line must have reached `values`.
+        values: results.
+        below: codes at which it must not have reached `limits`.
+        limits: results.
+    """
+    t, v, u, w = (np.asarray(a, np.float64) for a in (at_least, values, below, limits))
+    low, high = 0.0, float(len(values) + 1)
+    span, rise = float(u.max() - t.min()), float(w.max() - v.min())
+    if span > 0:  # the first point of one set and the last of the other are met by every line
+        high = min(high, rise / span)
+    for _ in range(_SLOPE_STEPS):
+        slope = (low + high) / 2
+        if t[np.argmax(v - slope * t)] > u[np.argmin(w - slope * u)]:
+            low = slope
+        else:
+            high = slope
+    return Fraction((low + high) / 2)
 
 
 def _roundest(lower: int, upper: int) -> int:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fpgann.kernel.constant_multiplication import MatrixBuilder
 from fpgann.kernel.netlist import NetlistBuilder, evaluate
 from fpgann.kernel.requantize import (
+    FEW_STEPS,
     MultiplyForm,
     ShiftForm,
     TableForm,
@@ -101,6 +102,23 @@ def test_every_form_is_met() -> None:
     )
     kinds = [type(choose_form(m, codes)) for m in (shift, scale, binary, curve)]
     assert kinds == [ShiftForm, MultiplyForm, ThresholdForm, TableForm]
+
+
+@settings(max_examples=60)
+@given(float32(), float32(), st.integers(3, 11), st.integers(10, 22), st.booleans())
+def test_lines_need_no_search(scale: Fraction, offset: Fraction, bits: int, code_bits: int, relu: bool) -> None:
+    """Scaling and shifting is one multiplication, however fine the staircase."""
+    size = Fraction(2) ** (bits - code_bits) * (1 + abs(scale) % 1)
+    line = Affine((size if scale > 0 else -size,), (offset,))
+    steps: tuple[Step, ...] = (line, Clip(Fraction(0), None)) if relu else (line,)
+    scalar_map = ScalarMap(steps, Rounder(Rounding.RND_CONV, -(1 << (bits - 1)), (1 << (bits - 1)) - 1))
+    codes = CodeRange(-(1 << (code_bits - 1)), (1 << (code_bits - 1)) - 1)
+    form = choose_form(scalar_map, codes)
+    if isinstance(form, ThresholdForm):
+        assert form.steps <= FEW_STEPS
+    inputs = np.arange(codes.low, codes.high + 1, max(1, (codes.high - codes.low) >> 14))[:, None]
+    assert np.array_equal(apply_form(form, inputs), scalar_map.apply(inputs))
+    assert not isinstance(form, TableForm)
 
 
 def test_symmetric_tables_are_folded_and_cut() -> None:
