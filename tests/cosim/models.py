@@ -33,27 +33,28 @@ class Network:
         self._constants.append(numpy_helper.from_array(np.asarray(array, dtype), name))
         return name
 
-    def node(self, op_type: str, *operands: str, name: str = "", domain: str = "", **attributes) -> Network:
+    def node(self, op_type: str, *operands: str, name: str = "", **attributes) -> Network:
         """Append an operator that reads the last value."""
-        result = f"v{len(self._nodes)}"
-        name = name or f"{op_type.lower()}{len(self._nodes)}"
-        self._nodes.append(
-            helper.make_node(op_type, [self.value, *operands], [result], name=name, domain=domain, **attributes)
-        )
-        self.value = result
+        self.value = self.append(op_type, [self.value, *operands], f"v{len(self._nodes)}", name, **attributes)
         return self
+
+    def append(self, op_type: str, operands: list[str], result: str, name: str = "", **attributes) -> str:
+        """Append any operator."""
+        domain = QONNX if op_type in ("Quant", "BipolarQuant") else ""
+        name = name or f"{op_type.lower()}{len(self._nodes)}"
+        self._nodes.append(helper.make_node(op_type, operands, [result], name=name, domain=domain, **attributes))
+        return result
 
     def dense(self, name: str, outputs: int, *, scale: object = None, bits: int = 4, bias: bool = True) -> Network:
         """A layer; its weights are quantized if a scale is given."""
         weight = self.constant(self.rng.normal(0, 1.2 / np.sqrt(self.width), (self.width, outputs)))
         if scale is not None:
             operands = [weight, self.constant(scale), self.constant(0.0), self.constant(float(bits))]
-            self._nodes.append(
-                helper.make_node("Quant", operands, [f"{name}_w"], name=f"{name}_q", domain=QONNX, signed=1, narrow=0)
-            )
-            weight = f"{name}_w"
+            weight = self.append("Quant", operands, f"{name}_w", signed=1, narrow=0)
         self.width = outputs
-        return self.node("Gemm", weight, *([self.constant(self.rng.normal(0, 0.5, outputs))] if bias else []), name=name)
+        return self.node(
+            "Gemm", weight, *([self.constant(self.rng.normal(0, 0.5, outputs))] if bias else []), name=name
+        )
 
     def normalize(self, name: str, *, spread: float = 1.0) -> Network:
         """Batch normalization with gains of both signs."""
@@ -65,9 +66,7 @@ class Network:
 
     def quantize(self, name: str, bits: int, scale: float, *, signed: bool = True, mode: str = "ROUND") -> Network:
         operands = [self.constant(scale), self.constant(0.0), self.constant(float(bits))]
-        return self.node(
-            "Quant", *operands, name=name, domain=QONNX, signed=int(signed), narrow=0, rounding_mode=mode
-        )
+        return self.node("Quant", *operands, name=name, signed=int(signed), narrow=0, rounding_mode=mode)
 
     def transpose(self, name: str, rows: int) -> Network:
         """Elements change places, as if they were a matrix."""
