@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from fpgann.codegen.vhdl import render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
-from fpgann.errors import VerificationError
+from fpgann.errors import UnsupportedOperatorError, VerificationError
 from fpgann.frontend import NodeSupport, OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
@@ -56,7 +56,26 @@ def check(model: Path | str, *, input_shapes: Mapping[str, tuple[int, ...]] | No
     Raises:
         ModelError: the file itself is no valid model.
     """
-    return frontend.explain(frontend.read_model(Path(model), input_shapes))
+    source = frontend.read_model(Path(model), input_shapes)
+    nodes = frontend.explain(source)
+    if all(node.supported for node in nodes):
+        try:
+            passes.quantization_points(_folded(frontend.import_onnx(source)))
+        except UnsupportedOperatorError as error:
+            return _refuse(nodes, error)
+    return nodes
+
+
+def _folded(imported: Graph) -> Graph:
+    return passes.FoldAffine().apply(passes.StripSoftmax().apply(imported))
+
+
+def _refuse(nodes: list[NodeSupport], error: UnsupportedOperatorError) -> list[NodeSupport]:
+    """Mark the node that could be built by itself, but not where it stands."""
+    wrong = [node for node in nodes if error.where.startswith(f"node '{node.name}'")]
+    if not wrong:
+        return [*nodes, NodeSupport(error.where, "model", False, error.message, error.hint)]
+    return [replace(n, supported=False, built_as=error.message, hint=error.hint) if n in wrong else n for n in nodes]
 
 
 @dataclass(frozen=True)
@@ -105,7 +124,7 @@ def lower(
     data = _data(shapes, calibration)
 
     progress("folding")
-    real = verify(passes.FoldAffine().apply(passes.StripSoftmax().apply(imported)), "folding")
+    real = verify(_folded(imported), "folding")
     values = reference.run_values(real, data)
     runtime = _run_onnxruntime(model, imported, data)
     _check_import(real, values, runtime)

@@ -18,7 +18,6 @@ FAST = [
     "hls4ml_example_keras/k2o_KERAS_3layer_95pruned_retrained",
     "physics/cms_l1t_tau_3layer",
     "qonnx_zoo/zoo_TFC_1W1A",
-    "qonnx_zoo/zoo_TFC_1W2A",
     "torch_arch/bn_mlp_breast_cancer__dynamo",
     "torch_arch/bn_mlp_breast_cancer__ts",
     "torch_arch/mlp_2_50_25_1__dynamo",
@@ -41,8 +40,8 @@ SLOW = [
     "mlperf_tiny_v07/mlperf_v07_alibaba_ad",
     "onnx2c_models/onnx2c_tfl_helloworld",
     "onnx2c_models/onnx2c_velardo_lesson9",
-    "ort_datasets/ort_mul_1",
     "qkeras_qonnx/qk_3layer",
+    "qonnx_zoo/zoo_TFC_1W2A",
     "qonnx_zoo/zoo_kwsmlp_w3a3",
     "tflite_micro/tflm_hello_world_float",
     "torch_arch/bn_mlp_breast_cancer__dynamo_dynb",
@@ -88,6 +87,14 @@ def test_bit_exact_on_all_stored_vectors(corpus: Path, tmp_path: Path, name: str
     require_tool("ghdl")
     seconds = compile_and_simulate(load(corpus, name), tmp_path)
     print(f"\n{name}: " + ", ".join(f"{step} {value:.1f} s" for step, value in seconds.items()))
+
+
+def test_check_knows_what_only_the_lowering_refuses(corpus: Path) -> None:
+    """Each node of this model could be built, but its constants vary along two axes with nothing to join."""
+    call = fpgann("check", load(corpus, "ort_datasets/ort_mul_1").model)
+    assert call.status == 1, call
+    assert "vary along several axes" in call.out
+    assert "0 of 1 nodes are supported" in call.out
 
 
 @pytest.mark.slow
