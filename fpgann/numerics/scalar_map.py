@@ -24,6 +24,7 @@ from fpgann.numerics.steps import Affine, Bound, Clip, Step
 
 _GREATEST_FLOAT = Fraction(sys.float_info.max)
 MANY_STEPS = 4096  # above this many output codes, closed-form evaluation beats a list of thresholds
+_MANY_FLOAT_STEPS = 1 << 16  # the same for float64 inputs, whose closed form is slower
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,9 @@ class ScalarMap:
             scaled = np.where((scaled == 0) & (values != 0), np.copysign(0.25, values), scaled)
             return np.clip(round_values(scaled, rounder.mode).astype(np.int64), rounder.low, rounder.high)
         moved = np.moveaxis(values, axis, -1) if self.channels > 1 else values
+        if self.linear and self.rounder.high - self.rounder.low > _MANY_FLOAT_STEPS:
+            result = self.linear.apply_floats(moved)
+            return np.moveaxis(result, -1, axis) if self.channels > 1 else result
         if self.channels == 1:
             return self._float_staircase(0).apply(moved)
         columns = [self._float_staircase(c).apply(moved[..., c]) for c in range(moved.shape[-1])]
@@ -280,6 +284,17 @@ class LinearRounding:
             exact, denominator = exact.astype(object), denominator.astype(object)
         result = np.clip(round_ratio(exact, denominator, self.mode), self.low, self.high)
         return integers(result).reshape(codes.shape)
+
+    def apply_floats(self, values: FloatArray) -> IntArray:
+        """Evaluate exactly on float64 numbers, one by one; channels lie along the last axis."""
+        columns = zip(self.numerator, self.constant, self.denominator, self.low, self.high, strict=True)
+        channels = [tuple(int(number) for number in column) for column in columns]
+        codes = np.empty(values.size, object)
+        for index, value in enumerate(np.asarray(values, np.float64).flat):
+            numerator, constant, denominator, low, high = channels[index % len(channels)]
+            exact = (Fraction(float(value)) * numerator + constant) / denominator
+            codes[index] = min(max(round_fraction(exact, self.mode), low), high)
+        return integers(codes).reshape(np.shape(values))
 
 
 def _linear(scalar_map: ScalarMap) -> LinearRounding | None:
