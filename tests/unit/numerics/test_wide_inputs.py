@@ -13,23 +13,9 @@ from fpgann.numerics.scalar_map import Rounder, ScalarMap
 from fpgann.numerics.steps import Affine, Clip
 
 VALUES = np.array(
-    [
-        0.0,
-        -0.0,
-        0.5,
-        -0.5,
-        1.5,
-        2**-60,
-        -(2.0**-60),
-        0.1,
-        -0.3,
-        1e300,
-        -1e300,
-        5e-324,
-        123456789.123456789,
-        2.0**31 - 0.5,
-    ]
+    [0.0, -0.0, 0.5, -0.5, 1.5, 2**-60, -(2.0**-60), 0.1, -0.3, 1e300, -1e300, 5e-324, 123456789.1234, 2.0**31 - 0.5]
 )
+AFFINE = [(Fraction(2**32), Fraction(0)), (Fraction(10, 3), Fraction(1, 7)), (Fraction(-1), Fraction(5))]
 
 
 @pytest.mark.parametrize("mode", [Rounding.RND, Rounding.RND_CONV, Rounding.TRN, Rounding.TRN_ZERO])
