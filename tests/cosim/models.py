@@ -95,10 +95,10 @@ def real_network() -> Network:
 
 
 def scaled_network() -> Network:
-    """Quantized by its file: arbitrary scales, batch normalization, few codes and many."""
+    """Quantized by its file: arbitrary scales, batch normalization, few codes and many, a curve per channel."""
     network = Network(6, 2).quantize("entry", 6, 0.037)
     network.dense("hidden", 8, scale=0.0731).normalize("norm", spread=0.3).node("Relu", name="relu")
     network.quantize("many", 6, 0.0613, signed=False)
     network.dense("middle", 6, scale=0.113).normalize("norm2", spread=0.3).quantize("few", 2, 0.81)
-    network.dense("wide", 4, scale=0.091, bias=False).node("Tanh", name="tanh").quantize("curved", 6, 0.0317)
-    return network.dense("last", 3, scale=np.array([[0.11, 0.07, 0.13]]), bias=False)
+    network.dense("broad", 4, scale=np.array([[0.091, 0.13, 0.07, 0.11]]), bias=False).node("Tanh", name="tanh")
+    return network.quantize("curved", 6, 0.0317).dense("last", 3, scale=np.array([[0.11, 0.07, 0.13]]), bias=False)
