@@ -22,6 +22,8 @@ from fpgann.errors import UnsupportedOperatorError, VerificationError
 from fpgann.frontend import NodeSupport, OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
+from fpgann.hardware.design import FoldedKernel
+from fpgann.hardware.names import identifier
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.serialize import save_graph
@@ -143,7 +145,7 @@ def lower(
     check_design(design, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
-    warnings = _warnings(imported, plan, measured)
+    warnings = _warnings(imported, plan, measured) + _unused_options(design, options)
     report = summarise(
         design,
         graph,
@@ -181,10 +183,9 @@ def compile(  # noqa: A001  the name of the command
         FpgannError: nothing has been written then.
     """
     chosen, folder = options or CompileOptions(), Path(output)
-    check_destination(folder, force=force)
-    compiled = lower(
-        Path(model), chosen, calibration=None if calibration is None else Path(calibration), progress=progress
-    )
+    source, data = Path(model), None if calibration is None else Path(calibration)
+    check_destination(folder, force=force, sources=[source] if data is None else [source, data])
+    compiled = lower(source, chosen, calibration=data, progress=progress)
     progress("writing")
     write_build(folder, build_files(compiled, chosen), force=force)
     return Design(folder, warnings=compiled.warnings)
@@ -197,7 +198,7 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
-    files["model/graph.txt"] = to_text(graph).encode()
+    files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
     simulation = describe_simulation(design)
     values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
     files["sim/design.json"] = to_json(simulation)
@@ -278,5 +279,18 @@ def _warnings(graph: Graph, plan: passes.Plan, measured: Mapping[str, Any]) -> t
     worst = max(plan.saturation.items(), key=lambda item: item[1].saturated / item[1].total, default=None)
     if worst is not None and worst[1].saturated:
         share = 100 * worst[1].saturated / worst[1].total
-        found.append(f"value '{worst[0]}' saturates in {share:.2g} % of the samples")
+        found.append(f"value '{worst[0]}' saturates in {share:.3g} % of the samples")
+    return tuple(found)
+
+
+def _unused_options(design: HardwareDesign, options: CompileOptions) -> tuple[str, ...]:
+    """Reuse factors that were given and change nothing, because nothing is shared in an unrolled layer."""
+    folded = {stage.layers[0] for stage in design.stages if isinstance(stage.kernel, FoldedKernel)}
+    found = []
+    if options.hardware.default.reuse_factor is not None and not folded:
+        found.append("the reuse factor has no effect: all layers are unrolled; choose --strategy folded")
+    for name, layer in sorted(options.hardware.layers.items()):
+        shared = name in folded or any(identifier(other, "layer") == name for other in folded)
+        if layer.reuse_factor is not None and not shared:
+            found.append(f"the reuse factor of layer '{name}' has no effect: it is unrolled; set strategy = \"folded\"")
     return tuple(found)

@@ -70,13 +70,16 @@ def read_config(path: Path) -> CompileOptions:
     """
     where = f"config '{path}'"
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ConfigError("the file is too large for options", where=where)
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:  # perhaps a pipe, or endless
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) > _MAX_FILE_BYTES:
+            raise ConfigError("the file is too large for options", where=where, hint="name an fpgann.toml")
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"is no TOML: {str(error).splitlines()[0]}", where=where) from None
+        raise ConfigError(f"cannot be read: {error.strerror}", where=where, hint="check the path") from None
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, numbers of thousands of digits
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
     known = {"precision", "input_precision", "strategy", "reuse_factor", "adders_per_stage", "name", "layers"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
@@ -146,13 +149,13 @@ def _refuse_unknown(entry: Mapping[str, Any], known: set[str], where: str) -> No
 
 def _table(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError("must be a table", where=where)
+        raise ConfigError("must be a table", where=where, hint='write [layers."NAME"], then a line for each option')
     return value
 
 
 def _text(value: object, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise ConfigError("must be text", where=where)
+        raise ConfigError("must be text", where=where, hint="put it in quotes")
     return value
 
 
@@ -169,7 +172,8 @@ def _precision(value: object, where: str) -> Precision | None:
 
 def _positive(value: object, key: str, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{key} must be a positive whole number, not {value!r}", where=where)
+        hint = "write a number like 4, without quotes"
+        raise ConfigError(f"{key} must be a positive whole number, not {value!r:.40}", where=where, hint=hint)
     return value
 
 
@@ -178,4 +182,4 @@ def _strategy(value: object, where: str) -> Strategy:
         return Strategy(value)
     except ValueError:
         names = ", ".join(s.value for s in Strategy)
-        raise ConfigError(f"there is no strategy {value!r}", where=where, hint=f"strategies are {names}") from None
+        raise ConfigError(f"there is no strategy {value!r:.40}", where=where, hint=f"strategies are {names}") from None

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import difflib
 from math import prod
 
 import fpgann.hardware.ops  # noqa: F401  registers the builders
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Design, Port, Stream
+from fpgann.hardware.design import Design, FoldedKernel, Port, Stream, UnrolledKernel
 from fpgann.hardware.names import identifier
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
@@ -44,10 +45,7 @@ def build_design(graph: Graph, options: HardwareOptions, name: str | None = None
         if build is None:
             raise UnsupportedOperatorError("it has no hardware yet", where=f"node '{node.name}' ({node.op.name})")
         build(builder, node)
-    unknown = set(options.layers) - builder.used_options
-    if unknown:
-        known = ", ".join(f"'{stage.layers[0]}'" for stage in builder.stages)
-        raise ConfigError(f"there is no layer '{min(unknown)}'", where="layer options", hint=f"layers are {known}")
+    _refuse_unknown_layers(builder)
     streams = {delivered: builder.streams[value] for delivered, value in graph.outputs.items()}
     latency = max(1, *(stream.delay_cycles for stream in streams.values()))
     outputs = tuple(
@@ -56,3 +54,14 @@ def build_design(graph: Graph, options: HardwareOptions, name: str | None = None
     )
     interval = max((stage.interval_cycles for stage in builder.stages), default=1)
     return Design(top, tuple(inputs), outputs, tuple(builder.stages), latency, interval, builder.streams)
+
+
+def _refuse_unknown_layers(builder: DesignBuilder) -> None:
+    unknown = sorted(set(builder.options.layers) - builder.used_options)
+    if not unknown:
+        return
+    layers = [stage.layers[0] for stage in builder.stages if isinstance(stage.kernel, UnrolledKernel | FoldedKernel)]
+    near = difflib.get_close_matches(unknown[0], layers, 1, 0.5)
+    shown = ", ".join(f"'{name}'" for name in layers[:8]) + (", ..." if len(layers) > 8 else "")
+    hint = f"did you mean '{near[0]}'?" if near else f"layers with options are {shown or 'none'}"
+    raise ConfigError(f"there is no layer '{unknown[0]}' that takes options", where="layer options", hint=hint)
