@@ -21,7 +21,7 @@ from fpgann.numerics.integers import IntArray
 
 SIMULATORS = ("ghdl",)
 BASE_TIMEOUT_S = 300.0
-_PER_CYCLE_S = 0.01
+_PER_CYCLE_S = 0.1  # hundreds of neurons side by side on a busy machine
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _STREAM: dict[str, Pattern] = {"stream": str, "value": str, "elements": int, "element_bits": int, "signed": bool}
 _PORT: Pattern = {**_STREAM, "port": str}
