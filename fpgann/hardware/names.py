@@ -57,8 +57,8 @@ _VISIBLE = frozenset(
     to_unsigned u_signed u_unsigned unresolved_signed unresolved_unsigned find_leftmost find_rightmost
     maximum minimum to_string to_bstring to_hstring to_ostring read write rtl
     at_least clamp code_bits element even_shift index_width larger log2_ceil multstyle_of neuron_cycles
-    ramstyle_of round_shift rounding_t rnd rnd_conv rnd_inf rnd_min_inf rnd_zero saturate to_code trn trn_zero
-    wide word_array_t word_width
+    ceil ramstyle_of round_shift rounding_t rnd rnd_conv rnd_inf rnd_min_inf rnd_zero saturate to_code trn
+    trn_zero up wide word_array_t word_width
     """.split()  # noqa: SIM905
 )
 
