@@ -30,7 +30,8 @@ def main() -> int:
     arguments = parser.parse_args()
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    top = json.loads((arguments.vectors / "design.json").read_text())["top"]
+    design = json.loads((arguments.vectors / "design.json").read_text())
+    top = design["top"]
     libraries: dict[str, list[Path]] = {}
     for line in (arguments.rtl / "compile_order.txt").read_text().splitlines():
         library, path = line.split(maxsplit=1)
@@ -50,7 +51,7 @@ def main() -> int:
     os.environ["FPGANN_SIM_DIR"] = str(arguments.vectors.resolve())
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     results = runner.test(
-        test_module="bench_parallel",
+        test_module=design.get("bench", "bench_parallel"),
         hdl_toplevel=top,
         hdl_toplevel_lang="vhdl",
         hdl_toplevel_library="work",

@@ -120,6 +120,9 @@ def _check_description(
         if [port["port"] for port in simulation[side]] != ports or not ports:
             refuse(f"its '{side}' are not those of manifest.json")
     streams = [*simulation["inputs"], *simulation["outputs"], *simulation["stages"]]
+    bench = simulation.get("bench", "bench_parallel")
+    if not isinstance(bench, str) or not re.fullmatch(r"bench_[a-z_]+", bench):
+        refuse("it names no bench")
     for name in [simulation["top"], *(s["stream"] for s in streams), *(s["port"] for s in streams if "port" in s)]:
         if not _IDENTIFIER.fullmatch(name):
             refuse(f"'{name:.40}' is no identifier")
