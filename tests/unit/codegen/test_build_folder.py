@@ -194,10 +194,15 @@ def test_a_failing_move_leaves_the_earlier_build(
     assert tree(folder)["rtl/m.vhd"] == b"new"
 
 
-def test_an_interruption_waits_for_the_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_waits_for_the_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     folder = tmp_path / "build"
     write_build(folder, contents("old"), force=False)
     rename = Path.rename
+    # a shell's background job, and so perhaps this test, is deaf to interruptions
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
 
     def interrupt_and_rename(self: Path, target: Path) -> Path:
         os.kill(os.getpid(), signal.SIGINT)
