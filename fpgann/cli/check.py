@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 
 from fpgann import api
+from fpgann.cli.printing import say
 from fpgann.cli.shared import INPUT_SHAPE, cell, wide_console
 
 
@@ -29,7 +30,7 @@ def check(
     nodes = api.check(model, input_shapes=dict(input_shapes))
     unsupported = [node for node in nodes if not node.supported]
     if as_json:
-        click.echo(json.dumps([asdict(node) for node in nodes], indent=2))
+        say(json.dumps([asdict(node) for node in nodes], indent=2))
     else:
         table = Table()
         for column in ("", "node", "operator", "built as", "what to change"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fpgann import api
-from fpgann.cli.printing import printable
+from fpgann.cli.printing import printable, say
 from fpgann.cli.shared import INPUT_SHAPE, print_report, steps, warn
 from fpgann.config import CompileOptions, override, read_config
 
@@ -70,6 +70,6 @@ def compile(  # noqa: A001  the name of the command
     warn(design.warnings)
     if dump_ir:
         lines = (output / "model" / "graph.txt").read_text(encoding="utf-8").split("\n")
-        click.echo("\n".join(line[: len(line) - len(line.lstrip())] + printable(line) for line in lines))
+        say("\n".join(line[: len(line) - len(line.lstrip())] + printable(line) for line in lines))
     print_report(design.report)
-    click.echo(printable(f"wrote {output}; next: fpgann simulate {shlex.quote(str(output))}"))
+    say(printable(f"wrote {output}; next: fpgann simulate {shlex.quote(str(output))}"))

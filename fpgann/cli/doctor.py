@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fpgann.cli.printing import say
 from fpgann.eda.doctor import Diagnosis, Verdict, diagnose
 from fpgann.eda.support import Severity
 from fpgann.eda.tools import Flow
@@ -28,7 +29,7 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
     """
     diagnosis = diagnose()
     if as_json:
-        click.echo(json.dumps(diagnosis.to_json(), indent=2))
+        say(json.dumps(diagnosis.to_json(), indent=2))
     else:
         _print(diagnosis)
     context.exit(0 if diagnosis.ok else 1)

@@ -9,7 +9,7 @@ import click
 
 from fpgann import samples
 from fpgann.api import Design
-from fpgann.cli.printing import printable, shorten
+from fpgann.cli.printing import printable, say, shorten
 from fpgann.cli.shared import BUILD
 
 
@@ -23,4 +23,4 @@ def emulate(build: Path, *, inputs: Path, output: Path) -> None:
     results = design.emulate(samples.read_samples(inputs, design.shapes()))
     samples.write_samples(output, results)
     count = len(next(iter(results.values())))
-    click.echo(shorten(printable(f"wrote {output}: {count} samples of {', '.join(results)}"), 1000))
+    say(shorten(printable(f"wrote {output}: {count} samples of {', '.join(results)}"), 1000))

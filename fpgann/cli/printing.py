@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 _LONGEST_LINE = 2000
@@ -22,4 +24,9 @@ def shorten(text: str, limit: int = _LONGEST_CELL) -> str:
 
 def complain(message: str) -> None:
     """One line on stderr."""
-    click.echo(f"fpgann: {shorten(printable(message), _LONGEST_LINE)}", err=True)
+    click.echo(f"fpgann: {shorten(printable(message), _LONGEST_LINE)}", file=sys.stderr, err=True)
+
+
+def say(text: str) -> None:
+    """Text on stdout in the encoding of the terminal; left to itself, click takes ASCII for a mistake."""
+    click.echo(text, file=sys.stdout)

@@ -9,6 +9,7 @@ import click
 
 from fpgann import samples
 from fpgann.api import Design
+from fpgann.cli.printing import say
 from fpgann.cli.shared import BUILD, INPUTS, steps, warn
 from fpgann.cosim.simulate import SIMULATORS
 
@@ -49,4 +50,4 @@ def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path |
         else:
             samples.write_samples(output, delivered)
     simulation.require_exact()
-    click.echo(simulation.describe())
+    say(simulation.describe())

@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 
-from fpgann.errors import MalformedModelError, ModelError
+from fpgann.errors import FormatError, MalformedModelError, ModelError
 from fpgann.frontend.onnx.functions import inline_functions
 from fpgann.frontend.onnx.limits import MAX_BYTES
 from fpgann.frontend.onnx.ports import Port, find_ports
@@ -51,7 +51,8 @@ def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = No
             batch size is to be replaced.
 
     Raises:
-        MalformedModelError: the file is missing, damaged, hostile or no ONNX model.
+        FormatError: there is no file, or it cannot be read.
+        MalformedModelError: the file is damaged, hostile or no ONNX model.
         UnsupportedOperatorError: shapes, tensors or the opset are beyond what can be compiled.
     """
     path = Path(path)
@@ -77,24 +78,23 @@ def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = No
 
 
 def _content(path: Path) -> bytes:
+    """All bytes of the file; what is no file, or may not be read, is a wrong use rather than a wrong model."""
     where = str(path)
     try:
         if path.is_dir():
-            raise MalformedModelError("it is a folder, not an ONNX file", where=where, hint="name the .onnx file in it")
+            raise FormatError("it is a folder, not an ONNX file", where=where, hint="name the .onnx file in it")
         if not path.exists():
-            raise MalformedModelError("there is no such file", where=where, hint="check the path")
+            raise FormatError("there is no such file", where=where, hint="check the path")
         if not path.is_file():
-            raise MalformedModelError("it is no ordinary file", where=where, hint="name an .onnx file")
+            raise FormatError("it is no ordinary file", where=where, hint="name an .onnx file")
         if path.stat().st_size > MAX_BYTES:
             raise MalformedModelError(
                 f"it has more than {MAX_BYTES} bytes", where=where, hint="no FPGA holds a model as large"
             )
         data = path.read_bytes()
     except OSError as error:
-        raise MalformedModelError(
-            f"it cannot be read: {error.strerror or error}",
-            where=where,
-            hint="check its name and permissions",
+        raise FormatError(
+            f"it cannot be read: {error.strerror or error}", where=where, hint="check its name and permissions"
         ) from error
     if not data:
         raise MalformedModelError("the file is empty", where=where, hint="export the model again")
