@@ -13,6 +13,7 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.quantize import Quantize
+from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
@@ -35,7 +36,8 @@ class Pending:
         raw: the source is a graph input that has no codes yet.
         exact: the accumulator's meaning comes from the model file alone, so it may be delivered as it is.
         moves: reshapes and transposes that wait for a raw input to get codes.
-        before_curve: name of the real value that enters the first transcendental step, and the steps before it.
+        before_curve: name of the real value that enters the first transcendental step, and how many steps and
+            absorbed names lie before it.
     """
 
     source: str
@@ -45,10 +47,12 @@ class Pending:
     raw: bool = False
     exact: bool = False
     moves: tuple[Node, ...] = ()
-    before_curve: tuple[str, int] | None = None
+    before_curve: tuple[str, int, int] | None = None
 
     def then(self, step: scalar.Step, name: str, axis: int = -1) -> Pending:
         """The value after one more step whose channels, if several, lie along `axis`.
+
+        Affine steps in a row become one, in exact arithmetic, so that those that cancel leave nothing behind.
 
         Raises:
             UnsupportedOperatorError: earlier steps have channels along another axis.
@@ -58,22 +62,34 @@ class Pending:
                 "constants vary along two different axes before the next quantizer",
                 hint="put a quantizer between them, or fold one into the weights",
             )
+        steps = (*self.steps, step)
+        if len(steps) > 1 and isinstance(steps[-2], scalar.Affine) and isinstance(step, scalar.Affine):
+            steps = (*steps[:-2], _composed(steps[-2], step))
         return replace(
             self,
-            steps=(*self.steps, step),
+            steps=steps,
             axis=axis if step.channels > 1 else self.axis,
             absorbed=(*self.absorbed, name) if name else self.absorbed,
         )
 
-    @property
-    def is_codes(self) -> bool:
-        """Whether the value is exactly the decoded codes, nothing pending."""
-        return not self.raw and len(self.steps) == 1
-
 
 def decoding(encoding: Encoding) -> scalar.Affine:
     """The step from codes to real numbers."""
-    return scalar.Affine(encoding.scale_lsb(), encoding.offset)
+    return _collapsed(encoding.scale_lsb(), encoding.offset)
+
+
+def _composed(first: scalar.Affine, second: scalar.Affine) -> scalar.Affine:
+    """Both in one, with exact fractions."""
+    pairs = [(first.at(channel), second.at(channel)) for channel in range(max(first.channels, second.channels))]
+    scales = tuple(factor * scale for (scale, _), (factor, _) in pairs)
+    offsets = tuple(factor * offset + addend for (_, offset), (factor, addend) in pairs)
+    return _collapsed(scales, offsets)
+
+
+def _collapsed(scales: tuple[Fraction, ...], offsets: tuple[Fraction, ...]) -> scalar.Affine:
+    """One number instead of many equal ones, so that equal steps compare equal."""
+    scales, offsets = (numbers[:1] if len(set(numbers)) == 1 else numbers for numbers in (scales, offsets))
+    return scalar.Affine(scales, offsets)
 
 
 def precision_rounder(precision: Precision) -> Rounder:
@@ -151,8 +167,15 @@ class Lowering:
         self.points[point.value] = point
         return Precision(FixedType(True, 16, 8)) if self.plan is None else self.plan.types[point.value]
 
+    def is_codes(self, pending: Pending) -> bool:
+        """Whether a value is exactly its decoded codes, nothing pending."""
+        return not pending.raw and pending.steps == (decoding(self.builder.type(pending.source).codes),)
+
     def codes_of(self, name: str, node: str) -> str:
         """A coded value with one common scale that equals a real value, quantized to its planned type if need be.
+
+        Codes that the model file defines are not rounded again where one line leads from them to the value: they
+        only get its meaning.
 
         Args:
             name: the real value.
@@ -160,8 +183,12 @@ class Lowering:
         """
         pending = self.values[name]
         curved = any(isinstance(step, scalar.Curve) for step in pending.steps)
-        if pending.is_codes and self.builder.type(pending.source).codes.per_tensor:
+        if self.is_codes(pending) and self.builder.type(pending.source).codes.per_tensor:
             return pending.source
+        if pending.exact and (line := _line(pending)) is not None:
+            coded = self.reinterpreted(pending.source, line, node)
+            self.values[name] = replace(pending, source=coded)
+            return coded
         if pending.before_curve is not None:
             pending = self._quantize_before_curve(pending, *pending.before_curve, node)
         precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name), bounded=curved))
@@ -173,20 +200,23 @@ class Lowering:
             pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node
         )
 
-    def _quantize_before_curve(self, pending: Pending, before: str, count: int, node: str) -> Pending:
+    def reinterpreted(self, source: str, line: scalar.Affine, node: str) -> str:
+        """The same codes with another meaning, which is per channel along the last axis if it differs."""
+        lsb = self.builder.type(source).codes.fixed.lsb
+        op = Reinterpret(tuple(scale / lsb for scale in line.scale), line.offset)
+        return self.builder.add(op, (source,), name=node)
+
+    def _quantize_before_curve(self, pending: Pending, before: str, count: int, names: int, node: str) -> Pending:
         """Round the argument of a transcendental function first, so that a table can compute it."""
         curve = pending.steps[count]
         through = curve.name if isinstance(curve, scalar.Curve) else ""
         precision = self.type_of(QuantizationPoint(before, signed=True, through=through))
         target = Encoding.of(precision.fixed)
-        absorbed_before = len(pending.absorbed) - (len(pending.steps) - count)
-        head = replace(pending, steps=pending.steps[:count], absorbed=pending.absorbed[: max(0, absorbed_before)])
+        head = replace(pending, steps=pending.steps[:count], absorbed=pending.absorbed[:names])
         scaling = (1 / target.fixed.lsb, Fraction(0))
         source = self.requantize(head, before, target, scaling, precision_rounder(precision), f"{node}_argument")
         tail = (decoding(target), *pending.steps[count:])
-        return replace(
-            pending, source=source, steps=tail, absorbed=pending.absorbed[max(0, absorbed_before) :], before_curve=None
-        )
+        return replace(pending, source=source, steps=tail, absorbed=pending.absorbed[names:], before_curve=None)
 
     def requantize(
         self,
@@ -196,8 +226,11 @@ class Lowering:
         scaling: tuple[Fraction, Fraction] | scalar.Affine,
         rounder: Rounder,
         node: str,
+        axis: int = -1,
     ) -> str:
         """Round a value to codes, and let `name` stand for them from now on.
+
+        Codes that are integers of the target already are taken as they are.
 
         Args:
             pending: the value.
@@ -206,19 +239,33 @@ class Lowering:
             scaling: factor and addend (or a step) that turn reals into codes before rounding.
             rounder: rounding and saturation.
             node: name for the node, if one is needed (a raw input needs none: the host encodes it).
+            axis: channel axis of the scaling, if it has several.
+
+        Raises:
+            UnsupportedOperatorError: scaling and earlier steps have channels along different axes.
         """
         last = scaling if isinstance(scaling, scalar.Affine) else scalar.Affine((scaling[0],), (scaling[1],))
-        scalar_map = ScalarMap((*pending.steps, last), rounder)
+        pending = pending.then(last, "", axis)
+        scalar_map = ScalarMap(pending.steps, rounder)
         if pending.raw:
             shape = self._shapes[pending.source]
             coded = self.builder.input(pending.source, TensorType(shape, target), scalar_map)
             for move in pending.moves:
                 coded = self.builder.add(move.op, (coded,), name=move.name)
+        elif self._are_codes_of(pending, target, rounder):
+            coded = pending.source
         else:
             op = Requantize(scalar_map, target, pending.axis, ", ".join(pending.absorbed))
             coded = self.builder.add(op, (pending.source,), name=node)
-        self.values[name] = Pending(coded, (decoding(target),), exact=True)
+        self.values[name] = Pending(coded, (decoding(target),), target.axis, exact=True)
         return coded
+
+    def _are_codes_of(self, pending: Pending, target: Encoding, rounder: Rounder) -> bool:
+        """Whether what is about to be rounded are codes of the target already."""
+        codes = self.builder.type(pending.source).codes
+        inside = rounder.low <= codes.range.low and codes.range.high <= rounder.high
+        is_identity = pending.steps == (scalar.Affine((Fraction(1),), (Fraction(0),)),)
+        return is_identity and inside and decoding(codes) == decoding(target)
 
     def _never_negative(self, name: str) -> bool:
         """Whether a value comes out of ReLU or sigmoid, past operators that only move elements."""
@@ -228,6 +275,13 @@ class Lowering:
         if producer is None or not isinstance(producer.op, Activation):
             return False
         return producer.op.function in (Function.RELU, Function.SIGMOID)
+
+
+def _line(pending: Pending) -> scalar.Affine | None:
+    """The one affine step from codes to a value, if that is all, the same for all elements and no constant."""
+    if pending.raw or len(pending.steps) != 1 or not isinstance(step := pending.steps[0], scalar.Affine):
+        return None
+    return step if step.channels == 1 and step.scale[0] != 0 else None
 
 
 def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple[FloatArray, ...]:

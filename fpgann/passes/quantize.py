@@ -22,7 +22,6 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.quantize import Quantize
-from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.numerics import steps as scalar
@@ -81,25 +80,12 @@ def _lower(graph: Graph, plan: Plan | None) -> tuple[Lowering, Graph]:
 def _deliver(lowering: Lowering, name: str, delivered: str) -> str:
     """The coded value of an output: as the model quantized it, else its exact accumulator, else planned."""
     pending = lowering.values[name]
-    if pending.is_codes and pending.exact:
+    if lowering.is_codes(pending) and pending.exact:
         return pending.source
-    affine = not pending.raw and all(isinstance(step, scalar.Affine) for step in pending.steps)
-    if not (affine and pending.exact and pending.axis == -1):
-        return lowering.codes_of(name, delivered)
-    channels = max(step.channels for step in pending.steps)
-    lines = [_compose(pending.steps, channel) for channel in range(channels)]
-    lsb = lowering.builder.type(pending.source).codes.fixed.lsb
-    op = Reinterpret(tuple(scale / lsb for scale, _ in lines), tuple(offset for _, offset in lines))
-    return lowering.builder.add(op, (pending.source,), name=f"{delivered}_scaled")
-
-
-def _compose(steps: tuple[scalar.Step, ...], channel: int) -> tuple[Fraction, Fraction]:
-    scale, offset = Fraction(1), Fraction(0)
-    for step in steps:
-        assert isinstance(step, scalar.Affine)
-        factor, addend = step.at(channel)
-        scale, offset = scale * factor, offset * factor + addend
-    return scale, offset
+    line = pending.steps[0] if len(pending.steps) == 1 and not pending.raw else None
+    if isinstance(line, scalar.Affine) and pending.exact and pending.axis == -1:
+        return lowering.reinterpreted(pending.source, line, f"{delivered}_scaled")
+    return lowering.codes_of(name, delivered)
 
 
 def _fractions(array: FloatArray) -> tuple[Fraction, ...]:
@@ -156,7 +142,7 @@ def _activation(lowering: Lowering, node: Node) -> None:
         return
     after = before.then(scalar.Curve(op.function.value), op.function.value)
     if before.before_curve is None and not before.raw:
-        after = replace(after, before_curve=(node.inputs[0], len(before.steps)))
+        after = replace(after, before_curve=(node.inputs[0], len(before.steps), len(before.absorbed)))
     lowering.values[node.output] = after
 
 
@@ -178,9 +164,7 @@ def _quantize(lowering: Lowering, node: Node) -> None:
         target = replace(_grid(scales, zeros, CodeRange(op.low, op.high)), axis=axis)
         scaling = scalar.Affine(tuple(1 / s for s in scales), zeros)
         rounder = Rounder(op.rounding, op.low, op.high)
-    pending = lowering.values[node.inputs[0]].then(scaling, "", axis)
-    pending = replace(pending, steps=pending.steps[:-1])
-    lowering.requantize(pending, node.output, target, scaling, rounder, node.name)
+    lowering.requantize(lowering.values[node.inputs[0]], node.output, target, scaling, rounder, node.name, axis)
 
 
 def _grid(scales: tuple[Fraction, ...], zeros: tuple[Fraction, ...], codes: CodeRange) -> Encoding:
