@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,9 +68,14 @@ class CommandLine:
         """What stands in the folder."""
         return {path.name for path in self.folder.iterdir()}
 
+    def contents(self, below: str | Path = "") -> dict[str, bytes]:
+        """Every file in the folder, or in one within it, by its relative path."""
+        root = self.folder / below
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[CommandLine]:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """fpgann, in an empty folder that is the current one, with an empty temporary folder."""
     folder, temporary = tmp_path / "here", tmp_path / "tmp"
     folder.mkdir()
@@ -80,15 +84,20 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # else click calls it `python -m pytest.fpgann`
-    yield CommandLine(folder, temporary, capsys)
+    return CommandLine(folder, temporary, capsys)
 
 
-def start(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.Popen[str]:
+def environment(**variables: str) -> dict[str, str]:
+    """Variables for a process that runs this checkout."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
+
+
+def start(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.Popen[str]:
     """fpgann in a process of its own, for what is about processes."""
     return subprocess.Popen(
         [sys.executable, "-m", "fpgann", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -36,6 +36,7 @@ def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path |
     if output is not None:
         samples.check_output(output)
     changed = [path for path in design.changed_files() if path.startswith(("rtl/", "model/", "sim/"))]
+    changed = [path for path in changed if (build / path).exists()]  # of others the error below tells
     if changed:
         others = f" and {len(changed) - 1} more files are" if len(changed) > 1 else " is"
         warn((f"{changed[0]}{others} not as 'fpgann compile' wrote it",))

@@ -10,7 +10,7 @@ from typing import Any
 
 from fpgann import __version__
 from fpgann.hardware.design import Design, Port
-from fpgann.ir import Encoding, Graph
+from fpgann.ir import Encoding, Graph, Value
 
 FORMAT = "fpgann build"
 VERSION = 1
@@ -63,7 +63,7 @@ def describe_build(
         options: the options of the compilation.
         files: every file of the build by relative path.
     """
-    inputs = {value.name: value.type for value in graph.inputs}
+    inputs = {value.name: value for value in graph.inputs}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -73,7 +73,7 @@ def describe_build(
         "top": design.name,
         "latency_cycles": design.latency_cycles,
         "interval_cycles": design.interval_cycles,
-        "inputs": [_tensor(p, inputs[p.model_name].shape, inputs[p.model_name].codes) for p in design.inputs],
+        "inputs": [_input(port, inputs[port.model_name]) for port in design.inputs],
         "outputs": [
             _tensor(p, graph.types[graph.outputs[p.model_name]].shape, graph.types[graph.outputs[p.model_name]].codes)
             for p in design.outputs
@@ -96,6 +96,26 @@ def _tensor(port: Port, shape: tuple[int, ...], encoding: Encoding) -> dict[str,
         "scale": [float(s) for s in encoding.scale],
         "offset": [float(o) for o in encoding.offset],
     }
+
+
+def _input(port: Port, value: Value) -> dict[str, Any]:
+    """How a port carries an input, and in `entry` how the host gets there, exactly.
+
+    code = clamp(round((numerator * value + addend) / denominator), low, high), each number one for all or one per
+    channel along the last axis. Where real numbers pass a curve or a root on their way (a batch normalization in
+    front of the first quantizer), `linear` is null and model/graph.json holds the map.
+    """
+    described = _tensor(port, value.type.shape, value.type.codes)
+    if value.entry is None:
+        return described
+    rounder, linear = value.entry.rounder, value.entry.linear
+    numbers = None
+    if linear is not None:
+        columns = {key: getattr(linear, key) for key in ("numerator", "denominator", "low", "high")}
+        columns["addend"] = linear.constant
+        numbers = {key: [int(number) for number in column] for key, column in columns.items()}
+    entry = {"rounding": rounder.mode.value, "overflow": "SAT", "code_range": [rounder.low, rounder.high]}
+    return {**described, "entry": {**entry, "linear": numbers}}
 
 
 def to_json(document: Any) -> bytes:
