@@ -318,3 +318,113 @@ def table(
 def table_latency_cycles() -> int:
     """Address, memory, result."""
     return 3
+
+
+# -- streams -------------------------------------------------------------------------------------------------------
+
+
+def beat_layout(elements: int, element_bytes: int, beat_bytes: int) -> list[int]:
+    """How many elements each beat of a frame holds."""
+    full = beat_bytes // element_bytes
+    return [min(full, elements - first) for first in range(0, elements, full)]
+
+
+def stream_to_frame(
+    beats: Sequence[tuple[int, int, bool]],
+    *,
+    elements: int,
+    element_bits: int,
+    element_bytes: int,
+    beat_bytes: int,
+) -> list[int | None]:
+    """out_data of every frame that beats (in_data, in_keep, in_last) end, None where it is damaged."""
+    layout = beat_layout(elements, element_bytes, beat_bytes)
+    frames: list[int | None] = []
+    packet: list[tuple[int, int]] = []
+    for data, keep, last in beats:
+        packet.append((data, keep))
+        if not last:
+            continue
+        codes: list[int] | None = [] if len(packet) == len(layout) else None
+        for (bits, bytes_kept), count in zip(packet, layout, strict=False):
+            wanted = (1 << (count * element_bytes)) - 1
+            if codes is None or wanted & ~bytes_kept:
+                codes = None
+                break
+            codes += [element(bits, index, 8 * element_bytes) for index in range(count)]
+        frames.append(None if codes is None else pack(codes, element_bits))
+        packet = []
+    return frames
+
+
+def stream_to_frame_latency_cycles() -> int:
+    """From the last beat."""
+    return 1
+
+
+def frame_to_stream(
+    in_data: int,
+    *,
+    elements: int,
+    element_bits: int,
+    element_signed: bool,
+    element_bytes: int,
+    beat_bytes: int,
+) -> list[tuple[int, int, bool]]:
+    """Beats (out_data, out_keep, out_last) of a frame."""
+    beats: list[tuple[int, int, bool]] = []
+    first = 0
+    for count in beat_layout(elements, element_bytes, beat_bytes):
+        stored = [element(in_data, index, element_bits) for index in range(first, first + count)]
+        codes = [to_code(bits, element_bits, is_signed=element_signed) for bits in stored]
+        first += count
+        beats.append((pack(codes, 8 * element_bytes), (1 << (count * element_bytes)) - 1, first == elements))
+    return beats
+
+
+def frame_to_stream_latency_cycles() -> int:
+    """To the first beat."""
+    return 1
+
+
+def frame_join(cycles: Sequence[tuple[int, int, int, int]], *, inputs: int, outputs: int) -> list[tuple[int, ...]]:
+    """(in_ready, accept, out_valid, frame_error) of every cycle (in_valid, in_damaged, room, out_ready)."""
+    result: list[tuple[int, ...]] = []
+    error = False
+    for in_valid, in_damaged, room, out_ready in cycles:
+        complete = in_valid == (1 << inputs) - 1
+        damaged = complete and in_damaged != 0
+        enters = complete and not damaged and room == (1 << outputs) - 1
+        accept = enters and bool(out_ready)
+        result.append((int(accept or damaged), int(accept), int(enters), int(error)))
+        error = damaged
+    return result
+
+
+class FrameFifo:
+    """The state of a frame_fifo, cycle by cycle: outputs first, then `step` with the inputs of the cycle."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.taken = 0
+        self.memory: list[int] = []
+        self.out_data: int | None = None
+
+    @property
+    def room(self) -> bool:
+        """Whether a place can be reserved."""
+        return self.taken < self.depth
+
+    def step(self, *, reserve: bool, in_data: int | None, out_ready: bool) -> None:
+        """A clock edge; in_data is None without in_valid."""
+        self.taken += reserve
+        if self.out_data is None or out_ready:
+            self.out_data = self.memory.pop(0) if self.memory else None
+            self.taken -= self.out_data is not None
+        if in_data is not None:
+            self.memory.append(in_data)
+
+
+def frame_fifo_latency_cycles() -> int:
+    """Memory, output."""
+    return 2

@@ -278,6 +278,43 @@ def collect() -> Cases:
     }
 
 
+# elements, bits, bytes of an element, bytes of a beat
+_BEATS = [
+    (1, 5, 1, 1),
+    (4, 8, 1, 1),
+    (3, 1, 1, 1),
+    (5, 12, 2, 4),  # the last beat holds one element
+    (7, 3, 1, 4),
+    (4, 9, 2, 8),  # one beat
+    (2, 20, 3, 4),  # a byte of every beat is none of an element
+    (3, 16, 2, 16),  # less than a beat
+    (6, 33, 5, 11),
+]
+
+
+def stream_to_frame() -> Cases:
+    names = ("ELEMENTS", "ELEMENT_BITS", "ELEMENT_BYTES", "BEAT_BYTES")
+    return {f"b{index}": dict(zip(names, shape, strict=True)) for index, shape in enumerate(_BEATS)}
+
+
+def frame_to_stream() -> Cases:
+    return {
+        f"{name}_{'signed' if signed else 'unsigned'}": {**generics, "ELEMENT_SIGNED": signed}
+        for name, generics in stream_to_frame().items()
+        for signed in (True, False)
+    }
+
+
+def frame_join() -> Cases:
+    shapes = [(1, 1), (2, 1), (1, 3), (3, 2)]
+    return {f"j{inputs}_{outputs}": {"INPUTS": inputs, "OUTPUTS": outputs} for inputs, outputs in shapes}
+
+
+def frame_fifo() -> Cases:
+    shapes = [(5, 1, "auto"), (1, 2, "distributed"), (12, 3, "auto"), (70, 4, "block"), (9, 13, "auto")]
+    return {f"f{width}_{depth}": {"WIDTH": width, "DEPTH": depth, "STYLE": style} for width, depth, style in shapes}
+
+
 DEFAULT: dict[str, Cases] = {
     "fpgann_pace": pace(),
     "fpgann_delay": delay(),
@@ -290,6 +327,10 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_requantize_search": requantize_search(),
     "fpgann_table": table(),
     "fpgann_collect": collect(),
+    "fpgann_stream_to_frame": stream_to_frame(),
+    "fpgann_frame_join": frame_join(),
+    "fpgann_frame_fifo": frame_fifo(),
+    "fpgann_frame_to_stream": frame_to_stream(),
 }
 """Fast enough for every run."""
 

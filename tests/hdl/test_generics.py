@@ -30,6 +30,9 @@ WRONG: list[tuple[str, str, dict[str, Generic], str]] = [
     ("fpgann_neuron", "n0", {"DSP_STYLE": "maybe"}, r"DSP_STYLE is 'maybe', not auto, yes or no"),
     ("fpgann_table", "full", {"HIGH": Vector(126, 9)}, r"256 words do not reach from LOW to HIGH"),
     ("fpgann_table", "full", {"WORDS": Words([0] * 256, 7)}, r"words of 7 bits for OUT_WIDTH = 8"),
+    ("fpgann_frame_fifo", "f5_1", {"STYLE": "fast"}, r"STYLE is 'fast', not auto, block or distributed"),
+    ("fpgann_stream_to_frame", "b1", {"ELEMENT_BITS": 9}, r"ELEMENT_BITS = 9 do not fit ELEMENT_BYTES = 1"),
+    ("fpgann_frame_to_stream", "b1_signed", {"ELEMENT_BITS": 9}, r"ELEMENT_BITS = 9 do not fit ELEMENT_BYTES = 1"),
     ("fpgann_requantize_search", "b0", {"THRESHOLDS": Words([1, 2], 9)}, r"2 THRESHOLDS for .* = 1"),
 ]
 

@@ -50,6 +50,16 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("table", "table", "MIRROR_CODE(OUT_WIDTH - 1 downto 0) - ", "MIRROR_CODE(OUT_WIDTH - 1 downto 0) + "),
     ("table", "table", "word_negative    <= address_negative", "word_negative    <= code(IN_WIDTH)"),
     ("collect", "collect", "in_data & word", "word & in_data"),
+    ("stream_to_frame", "stream_to_frame", "elements_in & word", "word & elements_in"),
+    ("stream_to_frame", "stream_to_frame", "is_wrong <= is_wrong or lacking", "is_wrong <= lacking"),
+    ("stream_to_frame", "stream_to_frame", "out_damaged <= is_wrong or lacking", "out_damaged <= lacking"),
+    ("stream_to_frame", "stream_to_frame", "(out_ready or not is_full) and not rst", "(not is_full) and not rst"),
+    ("frame_join", "frame_join", "not is_damaged and (and room)", "not is_damaged and (or room)"),
+    ("frame_join", "frame_join", "(enters and out_ready) or is_damaged", "enters and out_ready"),
+    ("frame_fifo", "frame_fifo", "taken /= DEPTH", "taken /= DEPTH - 1"),
+    ("frame_fifo", "frame_fifo", "read or (is_valid and not out_ready)", "read or is_valid"),
+    ("frame_to_stream", "frame_to_stream", "LAST_BEAT when is_last = '1'", "LAST_BEAT when is_last = '0'"),
+    ("frame_to_stream", "frame_to_stream", "(out_ready and is_last) or not is_valid", "not is_valid"),
 ]
 
 

@@ -62,6 +62,18 @@ def _out(name: str, width: Callable[[Generics], int] = lambda generics: 0, *, nu
     return Port(name, "out", width, numeric)
 
 
+def _packet(side: str) -> tuple[Port, ...]:
+    """The ports of an AXI4-Stream interface."""
+    forward, back = (_in, _out) if side == "in" else (_out, _in)
+    return (
+        forward(f"{side}_valid"),
+        back(f"{side}_ready"),
+        forward(f"{side}_data", lambda g: 8 * g["BEAT_BYTES"]),
+        forward(f"{side}_keep", lambda g: g["BEAT_BYTES"]),
+        forward(f"{side}_last"),
+    )
+
+
 _DATA = (_in("in_data", lambda g: g["IN_WIDTH"]), _out("out_data", lambda g: g["OUT_WIDTH"]))
 
 # Beside clk and rst. Entities that have no rst are listed below.
@@ -106,8 +118,49 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _out("out_valid"),
         _out("out_data", lambda g: g["GROUPS"] * g["GROUP_WIDTH"]),
     ),
+    "fpgann_stream_to_frame": (
+        *_packet("in"),
+        _out("out_valid"),
+        _in("out_ready"),
+        _out("out_data", lambda g: g["ELEMENTS"] * g["ELEMENT_BITS"]),
+        _out("out_damaged"),
+    ),
+    "fpgann_frame_join": (
+        _in("in_valid", lambda g: g["INPUTS"]),
+        _in("in_damaged", lambda g: g["INPUTS"]),
+        _out("in_ready"),
+        _in("room", lambda g: g["OUTPUTS"]),
+        _out("accept"),
+        _out("out_valid"),
+        _in("out_ready"),
+        _out("frame_error"),
+    ),
+    "fpgann_frame_fifo": (
+        _out("room"),
+        _in("reserve"),
+        _in("in_valid"),
+        _in("in_data", lambda g: g["WIDTH"]),
+        _out("out_valid"),
+        _in("out_ready"),
+        _out("out_data", lambda g: g["WIDTH"]),
+    ),
+    "fpgann_frame_to_stream": (
+        _in("in_valid"),
+        _out("in_ready"),
+        _in("in_data", lambda g: g["ELEMENTS"] * g["ELEMENT_BITS"]),
+        *_packet("out"),
+    ),
 }
-WITH_RESET = {"fpgann_pace", "fpgann_delay", "fpgann_dense_folded", "fpgann_collect"}
+WITH_RESET = {
+    "fpgann_pace",
+    "fpgann_delay",
+    "fpgann_dense_folded",
+    "fpgann_collect",
+    "fpgann_stream_to_frame",
+    "fpgann_frame_join",
+    "fpgann_frame_fifo",
+    "fpgann_frame_to_stream",
+}
 
 
 def _bits(value: int, width: int) -> str:
