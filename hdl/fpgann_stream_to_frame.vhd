@@ -78,12 +78,14 @@ begin
   lacking <= or (LAST_BEAT and not in_keep) when beat = BEATS - 1 else
              or (FULL_BEAT and not in_keep);
 
-  g_element : for i in 0 to PER_BEAT - 1 generate
-
-    elements_in((i + 1) * ELEMENT_BITS - 1 downto i * ELEMENT_BITS)
- <= in_data(8 * i * ELEMENT_BYTES + ELEMENT_BITS - 1 downto 8 * i * ELEMENT_BYTES);
-
-  end generate g_element;
+  p_elements : process (all)
+  begin
+    for i in 0 to PER_BEAT - 1 loop
+      for j in 0 to ELEMENT_BITS - 1 loop
+        elements_in(i * ELEMENT_BITS + j) <= in_data(8 * i * ELEMENT_BYTES + j);
+      end loop;
+    end loop;
+  end process;
 
   p_gather : process (clk)
 

@@ -56,8 +56,9 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("stream_to_frame", "stream_to_frame", "(out_ready or not is_full) and not rst", "(not is_full) and not rst"),
     ("frame_join", "frame_join", "not is_damaged and (and room)", "not is_damaged and (or room)"),
     ("frame_join", "frame_join", "(enters and out_ready) or is_damaged", "enters and out_ready"),
-    ("frame_fifo", "frame_fifo", "taken /= DEPTH", "taken /= DEPTH - 1"),
-    ("frame_fifo", "frame_fifo", "read or (is_valid and not out_ready)", "read or is_valid"),
+    ("frame_fifo", "frame_fifo", "when taken /= DEPTH", "when taken = 0"),
+    ("frame_fifo", "frame_fifo", "read or (is_valid and not out_ready)", "read"),
+    ("frame_fifo", "frame_fifo", "memory(read_index)", "memory(write_index)"),
     ("frame_to_stream", "frame_to_stream", "LAST_BEAT when is_last = '1'", "LAST_BEAT when is_last = '0'"),
     ("frame_to_stream", "frame_to_stream", "(out_ready and is_last) or not is_valid", "not is_valid"),
 ]
