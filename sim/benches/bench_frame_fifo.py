@@ -17,6 +17,13 @@ IDLE = {"reserve": 0, "in_valid": 0, "in_data": 0, "out_ready": 0}
 
 async def follow(dut, unit: Unit, offers: list[bool], readies: list[bool], latency: int) -> int:
     """Reserve where there is an offer and room; the frame comes `latency` cycles later. Frames that came out."""
+    try:
+        return await _follow(dut, unit, offers, readies, latency)
+    finally:
+        unit.drive(**IDLE)  # after a failure too: nobody watches over the room any more
+
+
+async def _follow(dut, unit: Unit, offers: list[bool], readies: list[bool], latency: int) -> int:
     fifo = models.FrameFifo(unit.generics["depth"])
     pipeline: deque[int | None] = deque([None] * latency)
     came_out = 0
@@ -39,7 +46,6 @@ async def follow(dut, unit: Unit, offers: list[bool], readies: list[bool], laten
         )
         fifo.step(reserve=reserve, in_data=in_data, out_ready=out_ready)
         await FallingEdge(dut.clk)
-    unit.drive(**IDLE)
     return came_out
 
 
