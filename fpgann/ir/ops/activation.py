@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Element-wise activation functions."""
+"""Element-wise functions of one tensor."""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fpgann.ir.operator import Operator, register
+import numpy as np
+
+from fpgann.ir.operator import Operator, expect, register
 from fpgann.ir.types import TensorType
+from fpgann.numerics.functions import TABLE, Function
+from fpgann.numerics.integers import FloatArray
 
-
-class Function(enum.Enum):
-    """The activation functions."""
-
-    RELU = "relu"
-    SIGMOID = "sigmoid"
-    TANH = "tanh"
+__all__ = ["Activation", "Function"]
 
 
 @register
@@ -26,16 +23,33 @@ class Activation(Operator):
 
     Args:
         function: which one.
+        parameters: the numbers that shape it (`TABLE[function].parameters` names them), float64 of any shape that
+            broadcasts to the operand: a slope for each channel, for instance.
     """
 
     name: ClassVar[str] = "activation"
 
     function: Function
+    parameters: tuple[FloatArray, ...] = ()
 
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The shape of the operand."""
-        return (TensorType(operands[0].shape),)
+        (x,) = operands
+        names = TABLE[self.function].parameters
+        expect(len(names) == len(self.parameters), f"{self.function.value} takes {len(names)} parameters")
+        for name, parameter in zip(names, self.parameters, strict=True):
+            try:
+                fits = np.broadcast_shapes(x.shape, parameter.shape) == x.shape
+            except ValueError:
+                fits = False
+            expect(fits, f"{name} of shape {parameter.shape} does not broadcast to {x.shape}")
+        return (TensorType(x.shape),)
 
     def describe(self) -> str:
-        """The function's name."""
-        return self.function.value
+        """The function's name, and its parameters."""
+        names = TABLE[self.function].parameters
+        shown = (
+            f"{name}: " + (f"{p.flat[0]:.6g}" if p.size == 1 else f"[{'x'.join(map(str, p.shape))}]")
+            for name, p in zip(names, self.parameters, strict=False)
+        )
+        return ", ".join((self.function.value, *shown))

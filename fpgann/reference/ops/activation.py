@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Activation functions."""
+"""Element-wise functions."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from fpgann.ir.ops.activation import Activation, Function
+from fpgann.ir.ops.activation import Activation
+from fpgann.numerics.float_functions import evaluate_floats
 from fpgann.numerics.integers import FloatArray
 from fpgann.reference.tables import ON_VALUES
 
 
 @ON_VALUES.register(Activation)
 def activation_values(op: Activation, x: FloatArray) -> FloatArray:
-    """In float64, without overflow for large arguments."""
-    match op.function:
-        case Function.RELU:
-            return np.maximum(x, 0.0)
-        case Function.SIGMOID:
-            return np.asarray(0.5 * (np.tanh(0.5 * x) + 1.0))
-        case Function.TANH:
-            return np.tanh(x)
+    """In float64; infinite at poles, the nearest point's value outside the domain."""
+    return evaluate_floats(op.function, x, *op.parameters)
