@@ -19,6 +19,14 @@ package fpgann_netlist_pkg is
   -- '1' where x >= bound.
   function at_least (x : u_signed; bound : u_signed) return std_ulogic;
 
+  -- The larger or smaller of two numbers of one width.
+  function larger_of (x : u_signed; y : u_signed) return u_signed;
+
+  function smaller_of (x : u_signed; y : u_signed) return u_signed;
+
+  -- x where the condition holds, else y, which must share its width.
+  function choose (condition : std_ulogic; x : u_signed; y : u_signed) return u_signed;
+
   -- The number in range `low` .. `high` nearest to x, in `width` bits.
   function saturate (x : u_signed; low : u_signed; high : u_signed; width : positive) return u_signed;
 
@@ -50,6 +58,24 @@ package body fpgann_netlist_pkg is
       return '1';
     end if;
     return '0';
+  end function;
+
+  function larger_of (x : u_signed; y : u_signed) return u_signed is
+  begin
+    return choose(at_least(x, y), x, y);
+  end function;
+
+  function smaller_of (x : u_signed; y : u_signed) return u_signed is
+  begin
+    return choose(at_least(x, y), y, x);
+  end function;
+
+  function choose (condition : std_ulogic; x : u_signed; y : u_signed) return u_signed is
+  begin
+    if condition = '1' then
+      return x;
+    end if;
+    return y;
   end function;
 
   function saturate (x : u_signed; low : u_signed; high : u_signed; width : positive) return u_signed is

@@ -53,6 +53,20 @@ class DesignBuilder:
                 return self.options.layers[key]
         return self.options.default
 
+    def sources(self, node: Node) -> tuple[Stream, ...]:
+        """The streams a node reads, each once, in the order of its operands."""
+        return tuple({self.streams[name].name: self.streams[name] for name in node.inputs}.values())
+
+    def elements(self, node: Node) -> list[list[int]]:
+        """For each operand of a node, the positions of its elements among those of all its sources."""
+        starts: dict[str, int] = {}
+        total = 0
+        for stream in self.sources(node):
+            starts[stream.name] = total
+            total += stream.elements
+        streams = [self.streams[name] for name in node.inputs]
+        return [list(range(starts[s.name], starts[s.name] + s.elements)) for s in streams]
+
     def add_stage(
         self,
         nodes: list[Node],
@@ -66,13 +80,17 @@ class DesignBuilder:
         """Add a stage that computes consecutive nodes; the last one's value becomes a stream."""
         first, last = nodes[0], nodes[-1]
         name = self.claim_stream(first.name, "layer")
-        source = self.streams[first.inputs[0]]
+        sources = self.sources(first)
+        start = max(stream.delay_cycles for stream in sources)
+        waits = tuple(start - stream.delay_cycles for stream in sources)
         value = last.output
         elements = self.graph.types[value].size
-        target = Stream(name, value, elements, codes, source.delay_cycles + latency_cycles)
+        target = Stream(name, value, elements, codes, start + latency_cycles)
         layers = tuple(node.name for node in nodes)
         self.stages.append(
-            Stage(name, layers, first.op.name, kernel, source, target, latency_cycles, interval_cycles, strategy)
+            Stage(
+                name, layers, first.op.name, kernel, sources, waits, target, latency_cycles, interval_cycles, strategy
+            )
         )
         self.streams[value] = target
         self.done.update(layers)

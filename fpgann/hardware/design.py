@@ -157,14 +157,29 @@ class PointwiseKernel:
 
 
 @dataclass(frozen=True, slots=True)
-class WiringKernel:
-    """Elements change places; no logic.
+class Wire:
+    """One element of a result.
 
     Args:
-        permutation: element i of the result is element permutation[i] of the source.
+        element: which element of all sources, one after another, it is; None for a constant.
+        shift: left shift of that element.
+        constant: its code where there is no element.
     """
 
-    permutation: tuple[int, ...]
+    element: int | None
+    shift: int = 0
+    constant: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WiringKernel:
+    """Elements change places, and some are constants; no logic.
+
+    Args:
+        wires: each element of the result.
+    """
+
+    wires: tuple[Wire, ...]
 
 
 Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel
@@ -179,7 +194,8 @@ class Stage:
         layers: graph nodes it computes, the one that names it first.
         op: operator stem of the naming node.
         kernel: what it computes.
-        source: stream it reads.
+        sources: streams it reads, each once.
+        waits: cycles by which each source is delayed, so that all are valid together.
         target: stream it drives.
         latency_cycles: cycles from in_valid to out_valid.
         interval_cycles: least distance of items that it can take.
@@ -190,11 +206,42 @@ class Stage:
     layers: tuple[str, ...]
     op: str
     kernel: Kernel
-    source: Stream
+    sources: tuple[Stream, ...]
+    waits: tuple[int, ...]
     target: Stream
     latency_cycles: int
     interval_cycles: int
     strategy: Strategy
+
+    @property
+    def source(self) -> Stream:
+        """The only source."""
+        (stream,) = self.sources
+        return stream
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether sources must be put side by side, or one of them be delayed."""
+        return len(self.sources) > 1 or any(self.waits)
+
+    @property
+    def in_elements(self) -> int:
+        """Elements of all sources."""
+        return sum(stream.elements for stream in self.sources)
+
+    @property
+    def in_bits(self) -> int:
+        """Bits of all sources."""
+        return sum(stream.bits for stream in self.sources)
+
+    def fields(self) -> list[tuple[int, CodeRange]]:
+        """Lowest bit and range of each element of all sources side by side."""
+        found, position = [], 0
+        for stream in self.sources:
+            for _ in range(stream.elements):
+                found.append((position, stream.codes))
+                position += stream.element_bits
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+
 from fpgann.hardware.design import (
     FoldedKernel,
     PointwiseKernel,
@@ -13,7 +15,7 @@ from fpgann.hardware.design import (
     Stage,
     UnrolledKernel,
 )
-from fpgann.kernel.netlist import Opcode
+from fpgann.kernel.netlist import Netlist, Opcode
 from fpgann.kernel.pipelining import register_bits
 from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
 from fpgann.numerics.integers import magnitude
@@ -55,12 +57,11 @@ def estimate(stage: Stage) -> Resources:
     match stage.kernel:
         case UnrolledKernel(pipeline=pipeline):
             netlist = pipeline.netlist
-            logic = sum(
-                netlist.range(n).width_bits
-                for n in range(len(netlist))
-                if netlist.opcode[n] in (Opcode.ADD, Opcode.CLAMP, Opcode.AT_LEAST, Opcode.EVEN_SHIFT)
+            logic = sum(netlist.range(n).width_bits for n in range(len(netlist)) if netlist.opcode[n] in _LOGIC)
+            products = sum(
+                (_product(netlist, n) for n in np.flatnonzero(netlist.opcode == Opcode.MULTIPLY)), Resources()
             )
-            return Resources(lut=logic, ff=register_bits(netlist) + stage.latency_cycles)
+            return products + Resources(lut=logic, ff=register_bits(netlist) + stage.latency_cycles)
         case PointwiseKernel(requantizer=requantizer, channels=channels):
             return _requantizer(requantizer, 1).times(len(channels))
         case FoldedKernel() as kernel:
@@ -77,6 +78,25 @@ def estimate(stage: Stage) -> Resources:
             return total.times(kernel.copies)
         case _:
             return Resources()
+
+
+_LOGIC = frozenset(
+    {
+        Opcode.ADD,
+        Opcode.CLAMP,
+        Opcode.AT_LEAST,
+        Opcode.EVEN_SHIFT,
+        Opcode.MAXIMUM,
+        Opcode.MINIMUM,
+        Opcode.NOT_BELOW,
+        Opcode.CHOOSE,
+    }
+)
+
+
+def _product(netlist: Netlist, node: int) -> Resources:
+    operands = (netlist.range(int(netlist.a[node])), netlist.range(int(netlist.b[node])))
+    return _multiplier(*(_signed_bits(codes.low, codes.high) for codes in operands))
 
 
 def _signed_bits(low: int, high: int) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from fpgann.errors import VerificationError
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, UnrolledKernel, WiringKernel
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, Stream, UnrolledKernel, WiringKernel
 from fpgann.kernel.netlist import evaluate
 from fpgann.kernel.requantize import Form, ThresholdForm, apply_form
-from fpgann.numerics.integers import IntArray, matmul, multiply_add
+from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add
 
 
 def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
@@ -19,7 +19,7 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
 
     Args:
         stage: the stage.
-        codes: shape (samples, elements of the source).
+        codes: shape (samples, elements of all sources).
 
     Returns:
         Shape (samples, elements of the target).
@@ -27,8 +27,10 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
     match stage.kernel:
         case UnrolledKernel(pipeline=pipeline):
             return evaluate(pipeline.netlist, codes)
-        case WiringKernel(permutation=permutation):
-            return codes[:, list(permutation)]
+        case WiringKernel(wires=wires):
+            taken = codes[:, [wire.element or 0 for wire in wires]]
+            factors = integers([0 if wire.element is None else 1 << wire.shift for wire in wires])
+            return multiply_add(taken, factors, integers([wire.constant for wire in wires]))
         case PointwiseKernel(requantizer=requantizer, channels=channels):
             return apply_form(_spread(requantizer.form, channels), codes)
         case FoldedKernel() as kernel:
@@ -57,10 +59,9 @@ def check_design(design: Design, values: Mapping[str, IntArray]) -> None:
         VerificationError: a stage differs; the message names the layer and the element.
     """
     for stage in design.stages:
-        source, wanted = (
-            values[name].reshape(len(values[name]), -1) for name in (stage.source.value, stage.target.value)
-        )
-        got = evaluate_stage(stage, source)
+        flat = {name: values[name].reshape(len(values[name]), -1) for name in (s.value for s in _streams(stage))}
+        wanted = flat[stage.target.value]
+        got = evaluate_stage(stage, np.concatenate([flat[stream.value] for stream in stage.sources], axis=1))
         wrong = np.argwhere(got != wanted)
         if len(wrong):
             sample, element = (int(i) for i in wrong[0])
@@ -74,3 +75,7 @@ def check_design(design: Design, values: Mapping[str, IntArray]) -> None:
             raise VerificationError(
                 f"codes {low}..{high} leave the predicted range", where=f"layer '{stage.layers[0]}'"
             )
+
+
+def _streams(stage: Stage) -> tuple[Stream, ...]:
+    return (*stage.sources, stage.target)

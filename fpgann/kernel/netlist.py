@@ -13,12 +13,17 @@ width and signedness follow. Meaning of the operations, with A and B the operand
     CLAMP         min(max(A, immediate), immediate_b)
     AT_LEAST      1 if A >= immediate else 0
     REGISTER      A, one clock cycle later
+    MULTIPLY      A * B
+    MAXIMUM       max(A, B)
+    MINIMUM       min(A, B)
+    NOT_BELOW     1 if A >= B else 0
+    CHOOSE        B if A /= 0 else C
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +46,11 @@ class Opcode(enum.IntEnum):
     AT_LEAST = 6
     REGISTER = 7
     EVEN_SHIFT = 8
+    MULTIPLY = 9
+    MAXIMUM = 10
+    MINIMUM = 11
+    NOT_BELOW = 12
+    CHOOSE = 13
 
 
 LINEAR = frozenset({Opcode.INPUT, Opcode.CONSTANT, Opcode.ADD, Opcode.REGISTER})
@@ -57,6 +67,7 @@ class Netlist:
         opcode: operation of each node.
         a: first operand, -1 if none.
         b: second operand, -1 if none.
+        c: third operand (CHOOSE), -1 if none.
         shift: left shift of A (ADD), right shift (FLOOR_SHIFT), bit (BIT) or input element (INPUT).
         shift_b: left shift of B (ADD).
         sign: +1 or -1, sign of B (ADD).
@@ -71,6 +82,7 @@ class Netlist:
     opcode: Indices
     a: Indices
     b: Indices
+    c: Indices
     shift: Indices
     shift_b: Indices
     sign: Indices
@@ -106,7 +118,7 @@ class NetlistBuilder:
     """
 
     def __init__(self, inputs: Sequence[CodeRange]) -> None:
-        self._rows: list[tuple[int, int, int, int, int, int, int, int]] = []
+        self._rows: list[tuple[int, int, int, int, int, int, int, int, int]] = []
         self._ranges: list[CodeRange] = []
         self._known: dict[tuple[int, ...], int] = {}
         self._inputs = list(inputs)
@@ -189,6 +201,48 @@ class NetlistBuilder:
             return self.constant(int(codes.low >= threshold))
         return self._add(Opcode.AT_LEAST, CodeRange(0, 1), a, immediate=threshold)
 
+    def multiply(self, a: int, b: int, *, codes: CodeRange | None = None) -> int:
+        """a * b.
+
+        Args:
+            a: first operand.
+            b: second operand.
+            codes: a tighter range than interval arithmetic gives, if the caller can prove one.
+        """
+        x, y = self._ranges[a], self._ranges[b]
+        ends = [left * right for left in (x.low, x.high) for right in (y.low, y.high)]
+        reach = CodeRange(min(ends), max(ends))
+        if codes is not None:
+            reach = CodeRange(max(reach.low, codes.low), min(reach.high, codes.high))
+        return self._add(Opcode.MULTIPLY, reach, a, b)
+
+    def extreme(self, a: int, b: int, *, greatest: bool) -> int:
+        """max(a, b) or min(a, b); one of them where their ranges decide."""
+        x, y = self._ranges[a], self._ranges[b]
+        if x.low >= y.high or a == b:
+            return a if greatest else b
+        if y.low >= x.high:
+            return b if greatest else a
+        choose = max if greatest else min
+        codes = CodeRange(choose(x.low, y.low), choose(x.high, y.high))
+        return self._add(Opcode.MAXIMUM if greatest else Opcode.MINIMUM, codes, a, b)
+
+    def not_below(self, a: int, b: int) -> int:
+        """1 where a >= b; a constant where the ranges decide."""
+        x, y = self._ranges[a], self._ranges[b]
+        if x.low >= y.high or x.high < y.low or a == b:
+            return self.constant(int(a == b or x.low >= y.high))
+        return self._add(Opcode.NOT_BELOW, CodeRange(0, 1), a, b)
+
+    def choose(self, condition: int, a: int, b: int) -> int:
+        """a where the condition is not 0, else b."""
+        codes = self._ranges[condition]
+        if a == b or 0 not in codes:
+            return a
+        if codes == CodeRange(0, 0):
+            return b
+        return self._add(Opcode.CHOOSE, self._ranges[a].union(self._ranges[b]), condition, a, b)
+
     def register(self, a: int) -> int:
         """A register; constants need none."""
         if self._rows[a][0] == Opcode.CONSTANT:
@@ -201,6 +255,7 @@ class NetlistBuilder:
         codes: CodeRange,
         a: int = NO_NODE,
         b: int = NO_NODE,
+        c: int = NO_NODE,
         *,
         shift: int = 0,
         shift_b: int = 0,
@@ -208,7 +263,7 @@ class NetlistBuilder:
         immediate: int = 0,
         immediate_b: int = 0,
     ) -> int:
-        row = (int(opcode), a, b, shift, shift_b, sign, immediate, immediate_b)
+        row = (int(opcode), a, b, c, shift, shift_b, sign, immediate, immediate_b)
         known = self._known.get(row)
         if known is not None:
             return known
@@ -226,7 +281,7 @@ class NetlistBuilder:
         needed[list(outputs)] = True
         for node in range(len(self._rows) - 1, -1, -1):
             if needed[node]:
-                for operand in self._rows[node][1:3]:
+                for operand in self._rows[node][1:4]:
                     if operand != NO_NODE:
                         needed[operand] = True
         kept = np.flatnonzero(needed)
@@ -234,13 +289,14 @@ class NetlistBuilder:
         renumber[kept] = np.arange(len(kept), dtype=np.int32)
         rows = [self._rows[i] for i in kept]
         columns = list(zip(*rows, strict=True))
-        opcode, a, b, shift, shift_b, sign = (np.array(column, np.int32) for column in columns[:6])
-        immediate, immediate_b = (np.array(column, dtype=object) for column in columns[6:])
+        opcode, a, b, c, shift, shift_b, sign = (np.array(column, np.int32) for column in columns[:7])
+        immediate, immediate_b = (np.array(column, dtype=object) for column in columns[7:])
         ranges = [self._ranges[i] for i in kept]
         return Netlist(
             opcode=opcode,
             a=renumber[a],
             b=renumber[b],
+            c=renumber[c],
             shift=shift,
             shift_b=shift_b,
             sign=sign,
@@ -251,6 +307,14 @@ class NetlistBuilder:
             outputs=renumber[np.array(outputs, np.int64)],
             inputs=len(self._inputs),
         )
+
+
+_OF_TWO: dict[Opcode, Callable[..., IntArray]] = {
+    Opcode.MULTIPLY: np.multiply,
+    Opcode.MAXIMUM: np.maximum,
+    Opcode.MINIMUM: np.minimum,
+    Opcode.NOT_BELOW: np.greater_equal,
+}
 
 
 def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
@@ -272,22 +336,20 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
     rows = zip(
         *(
             array.tolist()
-            for array in (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
+            for array in (netlist.opcode, netlist.a, netlist.b, netlist.c, netlist.shift, netlist.shift_b, netlist.sign)
         ),
         netlist.immediate,
         netlist.immediate_b,
         strict=True,
     )
-    for opcode, a, b, shift, shift_b, sign, immediate, immediate_b in rows:
+    for opcode, a, b, c, shift, shift_b, sign, immediate, immediate_b in rows:
         match opcode:
             case Opcode.INPUT:
                 result = columns[:, shift]
             case Opcode.CONSTANT:
                 result = np.full(len(columns), immediate, kind)
             case Opcode.ADD:
-                left = values[a] if shift == 0 else values[a] * (1 << shift)
-                right = values[b] if shift_b == 0 else values[b] * (1 << shift_b)
-                result = left + right if sign > 0 else left - right
+                result = (values[a] << shift) + sign * (values[b] << shift_b)
             case Opcode.FLOOR_SHIFT:
                 result = values[a] // (1 << shift) if wide else values[a] >> min(shift, 63)
             case Opcode.EVEN_SHIFT:
@@ -299,6 +361,10 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
                 result = np.clip(values[a], immediate, immediate_b)
             case Opcode.AT_LEAST:
                 result = (values[a] >= immediate).astype(kind)
+            case Opcode.CHOOSE:
+                result = np.where(values[a] != 0, values[b], values[c])
+            case Opcode.MULTIPLY | Opcode.MAXIMUM | Opcode.MINIMUM | Opcode.NOT_BELOW:
+                result = _OF_TWO[Opcode(opcode)](values[a], values[b]).astype(kind)
             case _:
                 result = values[a]
         values.append(result)

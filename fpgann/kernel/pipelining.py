@@ -10,7 +10,16 @@ import numpy as np
 from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
 from fpgann.numerics.interval import CodeRange
 
-_LEVELS = {Opcode.ADD: 1, Opcode.CLAMP: 1, Opcode.AT_LEAST: 1, Opcode.EVEN_SHIFT: 1}
+_LEVELS = {
+    Opcode.ADD: 1,
+    Opcode.CLAMP: 1,
+    Opcode.AT_LEAST: 1,
+    Opcode.EVEN_SHIFT: 1,
+    Opcode.MULTIPLY: 2,
+    Opcode.MAXIMUM: 1,
+    Opcode.MINIMUM: 1,
+    Opcode.NOT_BELOW: 1,
+}
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,9 @@ class PipelinedNetlist:
 def levels(netlist: Netlist) -> list[int]:
     """Adders (or comparators) on the longest path that ends in each node; wires and constants count nothing."""
     depth: list[int] = []
-    opcodes, left, right = netlist.opcode.tolist(), netlist.a.tolist(), netlist.b.tolist()
-    for opcode, a, b in zip(opcodes, left, right, strict=True):
-        before = max((depth[n] for n in (a, b) if n >= 0), default=0)
+    columns = (netlist.opcode, netlist.a, netlist.b, netlist.c)
+    for opcode, a, b, c in zip(*(column.tolist() for column in columns), strict=True):
+        before = max((depth[n] for n in (a, b, c) if n >= 0), default=0)
         constant_operand = opcode == Opcode.ADD and b >= 0 and _is_zero(netlist, b)
         depth.append(before + (0 if constant_operand else _LEVELS.get(Opcode(opcode), 0)))
     return depth
@@ -73,7 +82,7 @@ def pipeline(netlist: Netlist, levels_per_stage: int) -> PipelinedNetlist:
 
 
 def _operands(netlist: Netlist, node: int) -> list[int]:
-    return [int(n) for n in (netlist.a[node], netlist.b[node]) if n >= 0]
+    return [int(n) for n in (netlist.a[node], netlist.b[node], netlist.c[node]) if n >= 0]
 
 
 def _copy(netlist: Netlist, node: int, builder: NetlistBuilder, operands: list[int]) -> int:
@@ -104,6 +113,20 @@ def _copy(netlist: Netlist, node: int, builder: NetlistBuilder, operands: list[i
             return builder.at_least(operands[0], int(netlist.immediate[node]))
         case Opcode.REGISTER:
             raise ValueError("the netlist is pipelined already")
+        case _:
+            return _copy_choice(builder, opcode, operands, codes)
+
+
+def _copy_choice(builder: NetlistBuilder, opcode: Opcode, operands: list[int], codes: CodeRange) -> int:
+    match opcode:
+        case Opcode.MULTIPLY:
+            return builder.multiply(*operands, codes=codes)
+        case Opcode.MAXIMUM | Opcode.MINIMUM:
+            return builder.extreme(*operands, greatest=opcode is Opcode.MAXIMUM)
+        case Opcode.NOT_BELOW:
+            return builder.not_below(*operands)
+        case _:
+            return builder.choose(*operands)
 
 
 def register_bits(netlist: Netlist) -> int:

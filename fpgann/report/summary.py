@@ -103,7 +103,7 @@ def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:
         **_resources(estimate(stage)),
         "weights": weights,
         "weight_bits": weight_bits,
-        "in_type": str(graph.types[stage.source.value].codes.fixed),
+        "in_type": ", ".join(str(graph.types[stream.value].codes.fixed) for stream in stage.sources),
         "out_type": str(graph.types[stage.target.value].codes.fixed),
     }
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fpgann.codegen.render import render
+from fpgann.codegen.vhdl.literals import bits
 from fpgann.hardware.design import Design, Port, Stage, Stream, WiringKernel
 from fpgann.hardware.names import printable
+from fpgann.numerics.interval import CodeRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,32 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitView:
+    """A source on its way to the others."""
+
+    name: str
+    source: str
+    bits: int
+    cycles: int
+    first_bit: int
+    last_bit: int
+
+
+@dataclass(frozen=True, slots=True)
 class StageView:
     """An instance, or wires."""
 
     entity: str
-    source: str
+    valid: str
+    data: str
+    in_bits: int
     target: str
     layers: str
     comment: str
     is_entity: bool
-    is_wiring: bool
+    is_joined: bool
     wires: tuple[str, ...]
+    waits: tuple[WaitView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +112,54 @@ def _port(port: Port) -> PortView:
 
 
 def _stage(stage: Stage, entity: str) -> StageView:
-    wires: tuple[str, ...] = ()
-    if isinstance(stage.kernel, WiringKernel):
-        bits = stage.source.element_bits
-        wires = tuple(
-            f"{stage.target.name}_data({(i + 1) * bits - 1} downto {i * bits}) <= "
-            f"{stage.source.name}_data({(j + 1) * bits - 1} downto {j * bits});"
-            for i, j in enumerate(stage.kernel.permutation)
-        )
+    data = f"{stage.target.name}_in_data" if stage.is_joined else f"{stage.source.name}_data"
+    latest = stage.sources[stage.waits.index(0)]
     layers = printable(stage.layers)
-    comment = f"{layers}: {stage.strategy.value}, latency {stage.latency_cycles}, interval {stage.interval_cycles}"
-    return StageView(entity, stage.source.name, stage.target.name, layers, comment, not wires, bool(wires), wires)
+    is_wiring = isinstance(stage.kernel, WiringKernel)
+    return StageView(
+        entity=entity,
+        valid=f"{latest.name}_valid",
+        data=data,
+        in_bits=stage.in_bits,
+        target=stage.target.name,
+        layers=layers,
+        comment=f"{layers}: {stage.strategy.value}, latency {stage.latency_cycles}, interval {stage.interval_cycles}",
+        is_entity=not is_wiring,
+        is_joined=stage.is_joined,
+        wires=_wires(stage, data),
+        waits=_waits(stage) if stage.is_joined else (),
+    )
+
+
+def _waits(stage: Stage) -> tuple[WaitView, ...]:
+    views, position = [], 0
+    for number, (stream, cycles) in enumerate(zip(stage.sources, stage.waits, strict=True), 1):
+        name = f"{stage.target.name}_wait_{number}"
+        views.append(WaitView(name, f"{stream.name}_data", stream.bits, cycles, position, position + stream.bits - 1))
+        position += stream.bits
+    return tuple(views)
+
+
+def _wires(stage: Stage, data: str) -> tuple[str, ...]:
+    """One assignment per element of a stage without logic."""
+    if not isinstance(stage.kernel, WiringKernel):
+        return ()
+    fields, width = stage.fields(), stage.target.element_bits
+    lines = []
+    for position, wire in enumerate(stage.kernel.wires):
+        if wire.element is None:
+            text = bits(wire.constant, width)
+        else:
+            lowest, codes = fields[wire.element]
+            text = _extended(data, lowest, codes, wire.shift, width)
+        lines.append(f"{stage.target.name}_data({(position + 1) * width - 1} downto {position * width}) <= {text};")
+    return tuple(lines)
+
+
+def _extended(data: str, lowest: int, codes: CodeRange, shift: int, width: int) -> str:
+    """An element shifted left and extended to a width, as a concatenation."""
+    kept = min(codes.width_bits, width - shift)
+    highest = lowest + kept - 1
+    sign = f"{data}({highest})" if codes.signed else "'0'"
+    parts = [sign] * (width - shift - kept) + [f"{data}({highest} downto {lowest})"]
+    return " & ".join([*parts, *([f'"{"0" * shift}"'] if shift else [])])

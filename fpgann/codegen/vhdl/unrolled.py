@@ -42,8 +42,8 @@ def render_unrolled(stage: Stage, entity: str) -> str:
     view = UnrolledView(
         entity=entity,
         layers=printable(stage.layers),
-        shape=f"{stage.source.elements} inputs, {stage.target.elements} outputs",
-        in_bits=stage.source.bits,
+        shape=f"{stage.in_elements} inputs, {stage.target.elements} outputs",
+        in_bits=stage.in_bits,
         out_bits=stage.target.bits,
         latency_cycles=stage.latency_cycles,
         adders=netlist.count(Opcode.ADD),
@@ -66,12 +66,13 @@ class _Writer:
         self.declarations: list[str] = []
         self.assignments: list[str] = []
         self.registers: list[str] = []
+        self._fields = stage.fields()
         columns = (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         self._opcodes = netlist.opcode.tolist()
         self._multiples = _multiples(netlist)
         self._names = [self._name(i, opcode) for i, opcode in enumerate(self._opcodes)]
-        used = set(netlist.a.tolist()) | set(netlist.b.tolist()) | set(netlist.outputs.tolist())
+        used = set().union(*(n.tolist() for n in (netlist.a, netlist.b, netlist.c, netlist.outputs)))
         for node, (opcode, a, b, shift, shift_b, sign) in enumerate(rows):
             if node in used or opcode != Opcode.INPUT:
                 self._node(node, Opcode(opcode), a, b, shift, shift_b, sign)
@@ -100,9 +101,9 @@ class _Writer:
             self.registers.append(f"{name} <= {self._names[a]};")
             return
         if opcode is Opcode.INPUT:
-            width = self.stage.source.element_bits
-            field = f"in_data({(shift + 1) * width - 1} downto {shift * width})"
-            kind = "u_signed" if self.stage.source.codes.signed else "u_unsigned"
+            lowest, stored = self._fields[shift]
+            field = f"in_data({lowest + stored.width_bits - 1} downto {lowest})"
+            kind = "u_signed" if stored.signed else "u_unsigned"
             self.assignments.append(f"{name} <= {kind}({field});")
             return
         self.assignments.append(f"{name} <= {self._expression(node, opcode, a, b, shift, shift_b, sign, codes)};")
@@ -133,6 +134,14 @@ class _Writer:
                 bounds = f"{signed_literal(low, bound_bits)}, {signed_literal(high, bound_bits)}"
                 text = f"saturate({self._wide(a, span)}, {bounds}, {width})"
                 return f"{cast}({text})" if cast else text
+            case Opcode.MULTIPLY:
+                return self._product(a, b, codes)
+            case Opcode.MAXIMUM | Opcode.MINIMUM | Opcode.NOT_BELOW:
+                return self._comparison(opcode, a, b, codes)
+            case Opcode.CHOOSE:
+                chosen, other = self._wide(b, width), self._wide(int(self.netlist.c[node]), width)
+                text = f"choose(or {self._names[a]}, {chosen}, {other})"
+                return f"{cast}({text})" if cast else text
             case _:
                 span = CodeRange(min(operand.low, -1), operand.high).width_bits
                 bound = signed_literal(int(self.netlist.immediate[node]), span)
@@ -141,6 +150,22 @@ class _Writer:
     def _even_shift(self, a: int, shift: int, codes: CodeRange) -> str:
         # extended or cut so that the result's bits are left: clearing the last bit of -1 yields -2, one bit wider
         text = f"even_shift({self._wide(a, shift + codes.width_bits)}, {shift})"
+        return text if codes.signed else f"u_unsigned({text})"
+
+    def _product(self, a: int, b: int, codes: CodeRange) -> str:
+        # both operands signed, so that one multiplier of the device serves
+        widths = [CodeRange(min(r.low, -1), r.high).width_bits for r in map(self.netlist.range, (a, b))]
+        text = f"wide({self._wide(a, widths[0])} * {self._wide(b, widths[1])}, {codes.width_bits})"
+        return text if codes.signed else f"u_unsigned({text})"
+
+    def _comparison(self, opcode: Opcode, a: int, b: int, codes: CodeRange) -> str:
+        hull = self.netlist.range(a).union(self.netlist.range(b))
+        span = CodeRange(min(hull.low, -1), hull.high).width_bits
+        left, right = self._wide(a, span), self._wide(b, span)
+        if opcode is Opcode.NOT_BELOW:
+            return f"(0 => at_least({left}, {right}))"
+        name = "larger_of" if opcode is Opcode.MAXIMUM else "smaller_of"
+        text = f"wide({name}({left}, {right}), {codes.width_bits})"
         return text if codes.signed else f"u_unsigned({text})"
 
     def outputs(self) -> list[str]:

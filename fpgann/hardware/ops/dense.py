@@ -10,8 +10,8 @@ import numpy as np
 from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import FoldedKernel, Requantizer, UnrolledKernel
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
-from fpgann.hardware.ops.requantize import channels_of_elements
 from fpgann.hardware.options import Strategy
+from fpgann.hardware.spatial import channels_of_elements
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.dense import Dense

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import PointwiseKernel, Requantizer, UnrolledKernel
+from fpgann.hardware.spatial import channels_of_elements
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.requantize import Requantize
@@ -15,15 +14,6 @@ from fpgann.kernel.netlist import NetlistBuilder
 from fpgann.kernel.pipelining import pipeline
 from fpgann.kernel.requantize import choose_form
 from fpgann.kernel.staircase_logic import fits_netlist, staircase_nodes
-
-
-def channels_of_elements(op: Requantize, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The channel of each element of a row-major tensor."""
-    count = op.map.channels
-    if count == 1:
-        return (0,) * prod(shape)
-    inner = prod(shape[op.axis :]) // shape[op.axis]
-    return tuple((element // inner) % count for element in range(prod(shape)))
 
 
 @BUILDERS.register(Requantize)

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import WiringKernel
+from fpgann.hardware.design import Wire, WiringKernel
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
 from fpgann.ir.ops.transpose import Transpose
@@ -25,4 +25,4 @@ def build_transpose(builder: DesignBuilder, node: Node) -> None:
         builder.alias(node)
         return
     codes = builder.streams[node.inputs[0]].codes
-    builder.add_stage([node], WiringKernel(tuple(int(i) for i in order)), codes, latency_cycles=0)
+    builder.add_stage([node], WiringKernel(tuple(Wire(int(i)) for i in order)), codes, latency_cycles=0)
