@@ -15,9 +15,12 @@ from fpgann import frontend, passes, reference, resources, samples
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.vhdl import render_design
-from fpgann.config import DEFAULT_PRECISION, CompileOptions
+from fpgann.codegen.verilog import render_verilog
+from fpgann.config import DEFAULT_PRECISION, CompileOptions, Target
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
+from fpgann.eda.find import find_tool
+from fpgann.eda.verilog import GHDL_MINIMUM
 from fpgann.errors import UnsupportedOperatorError, VerificationError
 from fpgann.frontend import NodeSupport, OnnxModel
 from fpgann.hardware import Design as HardwareDesign
@@ -185,6 +188,8 @@ def compile(  # noqa: A001  the name of the command
     chosen, folder = options or CompileOptions(), Path(output)
     source, data = Path(model), None if calibration is None else Path(calibration)
     check_destination(folder, force=force, sources=[source] if data is None else [source, data])
+    if chosen.target is Target.VERILOG:
+        find_tool("ghdl", at_least=GHDL_MINIMUM)
     compiled = lower(source, chosen, calibration=data, progress=progress)
     progress("writing")
     write_build(folder, build_files(compiled, chosen), force=force)
@@ -194,7 +199,10 @@ def compile(  # noqa: A001  the name of the command
 def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]:
     """All files of a BUILD folder by relative path."""
     graph, design = compiled.graph, compiled.design
-    files = {f"rtl/{path}": text.encode() for path, text in render_design(design).items()}
+    rtl = render_design(design)
+    if options.target is Target.VERILOG:
+        rtl |= render_verilog(rtl, design.name)
+    files = {f"rtl/{path}": text.encode() for path, text in rtl.items()}
     with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}

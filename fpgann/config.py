@@ -7,6 +7,7 @@ import difflib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ DEFAULT_PRECISION = "fixed<16,6>"
 _MAX_FILE_BYTES = 1 << 20
 
 
+class Target(Enum):
+    """The language of the product."""
+
+    VHDL = "vhdl"
+    VERILOG = "verilog"
+    """One Verilog file beside the VHDL."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
     """What the user asked for; None leaves the choice to the compiler.
@@ -31,6 +40,7 @@ class CompileOptions:
         precision: type of values and width of weights that the model leaves unquantized.
         input_precision: type of the inputs.
         hardware: strategies and reuse factors.
+        target: the language of the product.
         name: name of the top entity.
         input_shapes: shapes of inputs that the model leaves open, batch axis included.
     """
@@ -38,6 +48,7 @@ class CompileOptions:
     precision: Precision | None = None
     input_precision: Precision | None = None
     hardware: HardwareOptions = field(default_factory=HardwareOptions)
+    target: Target = Target.VHDL
     name: str | None = None
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -48,7 +59,7 @@ class CompileOptions:
             return {"strategy": options.strategy.value, "reuse_factor": options.reuse_factor}
 
         return {
-            "target": "vhdl",
+            "target": self.target.value,
             "io": "parallel",
             "precision": None if self.precision is None else str(self.precision),
             "input_precision": None if self.input_precision is None else str(self.input_precision),
@@ -62,7 +73,7 @@ class CompileOptions:
 def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
-    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `name`, and
+    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `target`, `name`, and
     `[layers."NAME"]` with `strategy` and `reuse_factor`.
 
     Raises:
@@ -80,7 +91,7 @@ def read_config(path: Path) -> CompileOptions:
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, numbers of thousands of digits
         reason = str(error).splitlines()[0]
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
-    known = {"precision", "input_precision", "strategy", "reuse_factor", "adders_per_stage", "name", "layers"}
+    known = {"precision", "input_precision", "strategy", "reuse_factor", "adders_per_stage", "target", "name", "layers"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -98,6 +109,7 @@ def read_config(path: Path) -> CompileOptions:
         _precision(document.get("precision"), f"{where}, precision"),
         _precision(document.get("input_precision"), f"{where}, input_precision"),
         hardware,
+        _target(document.get("target", "vhdl"), where),
         _text(document.get("name"), f"{where}, name"),
     )
 
@@ -109,6 +121,7 @@ def override(
     input_precision: str | None = None,
     strategy: str | None = None,
     reuse_factor: int | None = None,
+    target: str | None = None,
     name: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> CompileOptions:
@@ -125,6 +138,7 @@ def override(
         if input_precision is None
         else _precision(input_precision, "--input-precision"),
         hardware=replace(options.hardware, default=default),
+        target=options.target if target is None else _target(target, "--target"),
         name=options.name if name is None else name,
         input_shapes={**options.input_shapes, **(input_shapes or {})},
     )
@@ -175,6 +189,14 @@ def _positive(value: object, key: str, where: str) -> int:
         hint = "write a number like 4, without quotes"
         raise ConfigError(f"{key} must be a positive whole number, not {value!r:.40}", where=where, hint=hint)
     return value
+
+
+def _target(value: object, where: str) -> Target:
+    try:
+        return Target(value)
+    except ValueError:
+        names = ", ".join(t.value for t in Target)
+        raise ConfigError(f"there is no target {value!r:.40}", where=where, hint=f"targets are {names}") from None
 
 
 def _strategy(value: object, where: str) -> Strategy:

@@ -11,13 +11,15 @@ import click
 from fpgann import api
 from fpgann.cli.printing import printable, say
 from fpgann.cli.shared import INPUT_SHAPE, print_report, steps, warn
-from fpgann.config import CompileOptions, override, read_config
+from fpgann.config import CompileOptions, Target, override, read_config
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
-@click.option("--target", type=click.Choice(["vhdl"]), default="vhdl", show_default=True, help="Language.")
+@click.option(
+    "--target", type=click.Choice([t.value for t in Target]), help="Language: VHDL (default), or Verilog beside it."
+)
 @click.option("--io", type=click.Choice(["parallel"]), default="parallel", show_default=True, help="Interface.")
 @click.option(
     "--strategy",
@@ -41,7 +43,7 @@ def compile(  # noqa: A001  the name of the command
     model: Path,
     *,
     output: Path,
-    target: str,
+    target: str | None,
     io: str,
     strategy: str | None,
     reuse_factor: int | None,
@@ -54,14 +56,15 @@ def compile(  # noqa: A001  the name of the command
     dump_ir: bool,
     force: bool,
 ) -> None:
-    """Compile MODEL (ONNX: float or QONNX) into VHDL with a bench, a reference model and a report."""
-    del target, io  # one of each so far
+    """Compile MODEL (ONNX: float or QONNX) into VHDL (and Verilog) with a bench, a reference model and a report."""
+    del io  # one so far
     options = override(
         CompileOptions() if config is None else read_config(config),
         precision=precision,
         input_precision=input_precision,
         strategy=strategy,
         reuse_factor=reuse_factor,
+        target=target,
         name=name,
         input_shapes=dict(input_shapes),
     )

@@ -51,6 +51,7 @@ def run_tool(
     cwd: Path,
     timeout_s: float,
     log: Path | None = None,
+    stdout: Path | None = None,
     env: Mapping[str, str] | None = None,
     check: bool = True,
 ) -> ToolRun:
@@ -64,6 +65,7 @@ def run_tool(
         cwd: the folder to run in; it must exist.
         timeout_s: the time limit in seconds.
         log: a file for standard output and error together; its folder is made when missing.
+        stdout: a file for standard output alone, where that is the tool's product; the rest is output as ever.
         env: the whole environment of the tool (see `Tool.environment`); the caller's own when None.
         check: raise when the exit status is not 0.
 
@@ -78,15 +80,16 @@ def run_tool(
     arguments = tuple(str(argument) for argument in command)
     name = Path(arguments[0]).name
     start = time.monotonic()
-    with _open_log(log) as sink:
+    with _open_log(log) as sink, contextlib.ExitStack() as stack:
+        product = sink if stdout is None else stack.enter_context(stdout.open("wb"))
         try:
             process = subprocess.Popen(
                 arguments,
                 cwd=cwd,
                 env=None if env is None else dict(env),
                 stdin=subprocess.DEVNULL,
-                stdout=sink.fileno(),
-                stderr=subprocess.STDOUT,
+                stdout=product.fileno(),
+                stderr=sink.fileno(),
                 start_new_session=True,
             )
         except FileNotFoundError as error:
