@@ -133,6 +133,21 @@ class Constant:
         """The real numbers, as float64."""
         return self.data if self.encoding is None else self.encoding.decode(self.data)
 
+    def exact(self) -> tuple[Fraction, ...]:
+        """The real numbers themselves, in row-major order."""
+        if self.encoding is None:
+            return tuple(Fraction(float(value)) for value in self.data.reshape(-1))
+        scales, offsets = self.encoding.scale_lsb(), self.encoding.offset
+        several = max(len(scales), len(offsets)) > 1
+        channel = np.arange(self.data.shape[self.encoding.axis]) if several else np.zeros((), np.int64)
+        if several:
+            channel = channel.reshape((-1,) + (1,) * (-1 - self.encoding.axis))
+        channels = np.broadcast_to(channel, self.data.shape).reshape(-1).tolist()
+        return tuple(
+            int(code) * scales[c % len(scales)] + offsets[c % len(offsets)]
+            for code, c in zip(self.data.reshape(-1).tolist(), channels, strict=True)
+        )
+
     def __str__(self) -> str:
         """Type and shape."""
         return str(TensorType(tuple(self.data.shape), self.encoding))

@@ -14,26 +14,19 @@ from math import prod
 
 import numpy as np
 
-from fpgann.dispatch import StageTable
+import fpgann.passes.lower_dense
+import fpgann.passes.lower_quantize  # noqa: F401  registers its handlers
 from fpgann.errors import FpgannError, UnsupportedOperatorError
-from fpgann.ir import Constant, Encoding, Graph, Node
+from fpgann.ir import Graph, Node
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
-from fpgann.ir.ops.dense import Dense
-from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.numerics import steps as scalar
-from fpgann.numerics.fixed import FixedType
-from fpgann.numerics.integers import FloatArray, integers
-from fpgann.numerics.interval import CodeRange
-from fpgann.numerics.rounding import Rounding
-from fpgann.numerics.scalar_map import Rounder
-from fpgann.passes.calibrate import Plan, QuantizationPoint, least_error_type
-from fpgann.passes.pending import Lowering, Pending, decoding
-
-LOWERINGS: StageTable[Callable[[Lowering, Node], None]] = StageTable("quantization")
+from fpgann.passes.calibrate import Plan, QuantizationPoint
+from fpgann.passes.pending import Lowering
+from fpgann.passes.tables import LOWERINGS, channel_axis, fractions
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +81,6 @@ def _deliver(lowering: Lowering, name: str, delivered: str) -> str:
     return lowering.codes_of(name, delivered)
 
 
-def _fractions(array: FloatArray) -> tuple[Fraction, ...]:
-    return tuple(Fraction(float(v)) for v in array.reshape(-1))
-
-
-def _channel_axis(shapes: tuple[tuple[int, ...], ...]) -> int:
-    """The one axis, counted from the end, along which constants vary; -1 if they are all scalars."""
-    axes = {i - len(shape) for shape in shapes for i, size in enumerate(shape) if size > 1}
-    if len(axes) > 1:
-        raise UnsupportedOperatorError("constants that vary along several axes cannot join a staircase yet")
-    return axes.pop() if axes else -1
-
-
 @LOWERINGS.register(Affine)
 def _affine(lowering: Lowering, node: Node) -> None:
     op = node.op
@@ -107,10 +88,10 @@ def _affine(lowering: Lowering, node: Node) -> None:
     x = lowering.graph.types[node.inputs[0]]
     if lowering.graph.types[node.output].shape != x.shape:
         raise UnsupportedOperatorError("constants that enlarge the tensor are not supported yet")
-    axis = _channel_axis((op.multiplier.shape, op.divisor.shape, op.addend.shape))
+    axis = channel_axis((op.multiplier.shape, op.divisor.shape, op.addend.shape))
     channels = max(op.multiplier.size, op.divisor.size, op.addend.size)
     tops, bottoms, addends = (
-        _fractions(np.broadcast_to(c.reshape(-1), (channels,))) for c in (op.multiplier, op.divisor, op.addend)
+        fractions(np.broadcast_to(c.reshape(-1), (channels,))) for c in (op.multiplier, op.divisor, op.addend)
     )
     scale = tuple(top / bottom for top, bottom in zip(tops, bottoms, strict=True))
     step = scalar.Affine(scale, addends)
@@ -123,10 +104,10 @@ def _batch_normalization(lowering: Lowering, node: Node) -> None:
     assert isinstance(op, BatchNormalization)
     epsilon = Fraction(op.epsilon)
     step = scalar.Normalize(
-        _fractions(op.gamma),
-        _fractions(op.beta),
-        _fractions(op.mean),
-        tuple(v + epsilon for v in _fractions(op.variance)),
+        fractions(op.gamma),
+        fractions(op.beta),
+        fractions(op.mean),
+        tuple(v + epsilon for v in fractions(op.variance)),
     )
     axis = 1 - len(lowering.graph.types[node.inputs[0]].shape)
     lowering.values[node.output] = lowering.values[node.inputs[0]].then(step, "batch_normalization", axis)
@@ -144,78 +125,6 @@ def _activation(lowering: Lowering, node: Node) -> None:
     if before.before_curve is None and not before.raw:
         after = replace(after, before_curve=(node.inputs[0], len(before.steps), len(before.absorbed)))
     lowering.values[node.output] = after
-
-
-@LOWERINGS.register(Quantize)
-def _quantize(lowering: Lowering, node: Node) -> None:
-    op = node.op
-    assert isinstance(op, Quantize)
-    axis = _channel_axis((op.scale.shape, op.zero_point.shape))
-    channels = max(op.scale.size, op.zero_point.size)
-    scales, zeros = (_fractions(np.broadcast_to(c.reshape(-1), (channels,))) for c in (op.scale, op.zero_point))
-    if op.bipolar:
-        # codes 1 and 0 for y >= 0 and y < 0: floor(y / scale) + 1, clamped
-        target = Encoding(
-            FixedType(False, 1, 0), CodeRange(0, 1), tuple(2 * s for s in scales), tuple(-s for s in scales), axis
-        )
-        scaling = scalar.Affine(tuple(1 / s for s in scales), (Fraction(1),))
-        rounder = Rounder(Rounding.TRN, 0, 1)
-    else:
-        target = replace(_grid(scales, zeros, CodeRange(op.low, op.high)), axis=axis)
-        scaling = scalar.Affine(tuple(1 / s for s in scales), zeros)
-        rounder = Rounder(op.rounding, op.low, op.high)
-    lowering.requantize(lowering.values[node.inputs[0]], node.output, target, scaling, rounder, node.name, axis)
-
-
-def _grid(scales: tuple[Fraction, ...], zeros: tuple[Fraction, ...], codes: CodeRange) -> Encoding:
-    """The encoding of a quantizer: plain fixed point where its scale is a power of two, scaled codes else."""
-    first = scales[0]
-    power = first.numerator.bit_length() - first.denominator.bit_length()
-    offsets = tuple(-z * s for z, s in zip(zeros, scales, strict=True))
-    offset = offsets if any(offsets) else (Fraction(0),)
-    if all(s == first for s in scales) and first == Fraction(2) ** power:
-        return Encoding(FixedType.holding(codes, -power), codes, offset=offset if len(set(offset)) > 1 else offset[:1])
-    scale = scales if len(set(scales)) > 1 else scales[:1]
-    return Encoding(FixedType.holding(codes, 0), codes, scale, offset if len(set(offset)) > 1 else offset[:1])
-
-
-@LOWERINGS.register(Dense)
-def _dense(lowering: Lowering, node: Node) -> None:
-    op = node.op
-    assert isinstance(op, Dense)
-    source = lowering.codes_of(node.inputs[0], f"{node.name}_input")
-    x = lowering.builder.type(source).codes
-    weight = op.weight
-    if not op.coded:
-        width = 16 if lowering.plan is None else lowering.plan.weight_bits
-        fixed = least_error_type(op.weight.data.reshape(-1), width, signed=True)
-        codes = fixed.encode(op.weight.data)
-        hull = CodeRange(int(codes.min()), int(codes.max()))
-        weight = Constant(codes, Encoding(fixed, hull))
-    assert weight.encoding is not None
-    bias, shift = _bias(op, x, weight.encoding)
-    layer = Dense(weight, bias)
-    accumulator = lowering.builder.add(layer, (source,), name=node.name)
-    pending = Pending(accumulator, (decoding(lowering.builder.type(accumulator).codes),), exact=op.coded)
-    if shift is not None:
-        pending = pending.then(scalar.Affine((Fraction(1),), shift), "bias")
-    lowering.values[node.output] = pending
-
-
-def _bias(op: Dense, x: Encoding, weight: Encoding) -> tuple[Constant | None, tuple[Fraction, ...] | None]:
-    """The bias in accumulator units if it is a whole number of them (or may be rounded), else as real shifts."""
-    if op.bias is None or not np.any(op.bias.values):
-        return None, None
-    units = [x.scale_lsb()[0] * s for s in weight.scale_lsb()]
-    reals = _fractions(op.bias.values)
-    ratios = [real / units[c % len(units)] for c, real in enumerate(reals)]
-    if op.coded and any(ratio.denominator != 1 for ratio in ratios):
-        return None, reals
-    codes = integers(np.array([round(ratio) for ratio in ratios], dtype=object))
-    hull = CodeRange(int(codes.min()), int(codes.max()))
-    frac = x.fixed.frac + weight.fixed.frac
-    scale = tuple(x.scale[0] * s for s in weight.scale)
-    return Constant(codes, Encoding(FixedType.holding(hull, frac), hull, scale)), None
 
 
 @LOWERINGS.register(Reshape)

@@ -20,6 +20,7 @@ from fpgann.errors import UnsupportedOperatorError
 from fpgann.numerics.integers import FloatArray, IntArray
 
 Array = npt.NDArray[Any]
+_NARROW = {"int2": np.int8, "int4": np.int8, "uint2": np.uint8, "uint4": np.uint8}  # unknown to numpy itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ class Known:
 
     @staticmethod
     def of(array: Array) -> Known:
-        """A constant; real numbers become float64 (exactly, from float16 and float32).
+        """A constant; real numbers become float64 (exactly, from float16 and float32), narrow integers int8 or uint8.
 
         Raises:
             UnsupportedOperatorError: it holds no real numbers.
@@ -73,6 +74,8 @@ class Known:
         array = np.asarray(array)
         if array.dtype.kind in "iub":
             return Known(array)
+        if array.dtype.name in _NARROW:
+            return Known(array.astype(_NARROW[array.dtype.name]))
         if array.dtype.kind in "OSUc":
             raise UnsupportedOperatorError(
                 "it holds texts or complex numbers", hint="use real numbers, integers or booleans"

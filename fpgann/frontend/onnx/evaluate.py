@@ -11,7 +11,6 @@ import onnx_ir
 
 from fpgann.frontend.onnx.constants import Array, Known
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
-from fpgann.frontend.onnx.support import missing_operator
 from fpgann.frontend.onnx.tables import FOLDERS, STANDARD, Site
 
 _MOVERS = frozenset(
@@ -28,8 +27,6 @@ _RANDOM = frozenset(
         "Dropout",
     }
 )
-# QuantizeLinear and DequantizeLinear of constants need importers that keep the codes
-_QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _HINT = "re-export the model with constants folded"
 
 
@@ -49,8 +46,6 @@ def fold(site: Site, operands: list[Known | None]) -> list[Known]:
         folded = folder(site)
         if folded is not None:
             return [folded]
-    if site.op_type in _QUANTIZERS:
-        raise missing_operator(site.node.domain, site.op_type)
     if site.node.domain != STANDARD or site.op_type in _RANDOM:
         site.refuse(f"it cannot be evaluated on constants ({site.node.domain or 'ai.onnx'})", _HINT)
     arrays = [None if operand is None else operand.data for operand in operands]

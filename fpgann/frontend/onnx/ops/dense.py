@@ -63,15 +63,15 @@ def import_gemm(site: Site) -> None:
         known = _moved(known, (1, 0))
     weight = weight_constant(known, site.number("alpha", 1.0))
     outputs = known.data.shape[1]
-    bias = site.number("beta", 1.0) * site.known(2, "bias").reals if site.has(2) else None
+    known_bias = site.known(2, "bias") if site.has(2) else None
     layer = Dense(weight)
     _check_inputs(site, layer)
-    if bias is None or not np.any(bias):
+    if known_bias is None or not np.any(bias := site.number("beta", 1.0) * known_bias.reals):
         site.deliver(layer, site.value(0))
         return
     _check_bias(bias.shape, (site.shape(0)[0], outputs))
     if all(size == 1 for size in bias.shape[:-1]):
-        constant = Constant(np.broadcast_to(bias.reshape(-1), (outputs,)).copy())
+        constant = bias_constant(known_bias, site.number("beta", 1.0), outputs)
         site.deliver(Dense(weight, constant), site.value(0))
     else:
         product = site.apply(layer, site.value(0), "product")
@@ -99,6 +99,23 @@ def weight_constant(known: Known, factor: float) -> Constant:
     if power is not None:
         return Constant(data, Encoding(FixedType.holding(nominal, -power), hull))
     return Constant(data, Encoding(FixedType.holding(nominal, 0), hull, scales))
+
+
+def bias_constant(known: Known, factor: float, outputs: int) -> Constant:
+    """A bias times a factor, as codes if they come from a quantizer.
+
+    Args:
+        known: one number, or one per output, with axes of size 1 in front.
+        factor: exact number.
+        outputs: how many outputs there are.
+    """
+    if known.codes is None or factor == 0:
+        return Constant(np.broadcast_to(known.reals.reshape(-1) * factor, (outputs,)).copy())
+    codes, channels = (np.broadcast_to(a.reshape(-1), (outputs,)) for a in (known.codes.codes, known.codes.channel))
+    scales = tuple(known.codes.scales[c] * Fraction(factor) for c in channels.tolist())
+    hull = CodeRange(int(codes.min()), int(codes.max()))
+    scale = scales[:1] if len(set(scales)) == 1 else scales
+    return Constant(codes.copy(), Encoding(FixedType.holding(hull, 0), hull, scale))
 
 
 def _scale_per_output(codes: Codes) -> tuple[Fraction, ...]:

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantizers of the model file: exactly the codes that they define."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from fpgann.ir import Encoding, Node
+from fpgann.ir.ops.quantize import Quantize
+from fpgann.numerics import steps as scalar
+from fpgann.numerics.fixed import FixedType
+from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.rounding import Rounding
+from fpgann.numerics.scalar_map import Rounder
+from fpgann.passes.pending import Lowering
+from fpgann.passes.tables import LOWERINGS, channel_axis, fractions
+
+
+@LOWERINGS.register(Quantize)
+def _quantize(lowering: Lowering, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Quantize)
+    axis = channel_axis((op.scale.shape, op.zero_point.shape))
+    channels = max(op.scale.size, op.zero_point.size)
+    scales, zeros = (fractions(np.broadcast_to(c.reshape(-1), (channels,))) for c in (op.scale, op.zero_point))
+    if op.bipolar:
+        # codes 1 and 0 for y >= 0 and y < 0: floor(y / scale) + 1, clamped
+        target = Encoding(
+            FixedType(False, 1, 0), CodeRange(0, 1), tuple(2 * s for s in scales), tuple(-s for s in scales), axis
+        )
+        scaling = scalar.Affine(tuple(1 / s for s in scales), (Fraction(1),))
+        rounder = Rounder(Rounding.TRN, 0, 1)
+    else:
+        target = replace(_grid(scales, zeros, CodeRange(op.low, op.high)), axis=axis)
+        scaling = scalar.Affine(tuple(1 / s for s in scales), zeros)
+        rounder = Rounder(op.rounding, op.low, op.high)
+    lowering.requantize(lowering.values[node.inputs[0]], node.output, target, scaling, rounder, node.name, axis)
+
+
+def _grid(scales: tuple[Fraction, ...], zeros: tuple[Fraction, ...], codes: CodeRange) -> Encoding:
+    """The encoding of a quantizer: plain fixed point where its scale is a power of two, scaled codes else."""
+    first = scales[0]
+    power = first.numerator.bit_length() - first.denominator.bit_length()
+    offsets = tuple(-z * s for z, s in zip(zeros, scales, strict=True))
+    offset = offsets if any(offsets) else (Fraction(0),)
+    if all(s == first for s in scales) and first == Fraction(2) ** power:
+        return Encoding(FixedType.holding(codes, -power), codes, offset=offset if len(set(offset)) > 1 else offset[:1])
+    scale = scales if len(set(scales)) > 1 else scales[:1]
+    return Encoding(FixedType.holding(codes, 0), codes, scale, offset if len(set(offset)) > 1 else offset[:1])
