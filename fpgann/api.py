@@ -22,7 +22,7 @@ from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
 from fpgann.eda.verilog import GHDL_MINIMUM
 from fpgann.errors import UnsupportedOperatorError, VerificationError
-from fpgann.frontend import NodeSupport, OnnxModel
+from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
 from fpgann.hardware.design import FoldedKernel
@@ -35,6 +35,7 @@ from fpgann.ir.verify import verify
 from fpgann.numerics.fixed import Precision, parse_precision
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.strip_softmax import stripped_outputs
+from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.summary import accuracy, summarise
 
 SYNTHETIC_SAMPLES = 256
@@ -51,35 +52,47 @@ def _quiet(step: str) -> None:
     del step
 
 
-def check(model: Path | str, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None) -> list[NodeSupport]:
+def check(
+    model: Path | str,
+    options: CompileOptions | None = None,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> list[NodePlan]:
     """For every node of a model: whether it is supported, how it would be built, what to change if not.
 
     Args:
         model: ONNX file.
-        input_shapes: shapes of inputs that the file leaves open, batch axis included.
+        options: as for `compile`; they decide how layers are built.
+        input_shapes: shapes of inputs that the file leaves open, batch axis included, beyond those in the options.
 
     Raises:
         ModelError: the file itself is no valid model.
     """
-    source = frontend.read_model(Path(model), input_shapes)
+    chosen = options or CompileOptions()
+    source = frontend.read_model(Path(model), {**chosen.input_shapes, **(input_shapes or {})})
     nodes = frontend.explain(source)
-    if all(node.supported for node in nodes):
-        try:
-            passes.quantization_points(_folded(frontend.import_onnx(source)))
-        except UnsupportedOperatorError as error:
-            return _refuse(nodes, error)
-    return nodes
+    if not all(node.supported for node in nodes):
+        return unplanned(nodes)
+    try:
+        imported = frontend.import_onnx(source)
+        real = _folded(imported)
+        values = reference.run_values(real, _data(_input_shapes(imported), None))
+        _, graph = _quantize(real, values, chosen, calibrated=False)
+        design = build_design(graph, chosen.hardware, chosen.name)
+    except UnsupportedOperatorError as error:
+        return _refuse(unplanned(nodes), error)
+    return plan_nodes(nodes, Lowered(imported, real, graph, design))
 
 
 def _folded(imported: Graph) -> Graph:
     return passes.FoldAffine().apply(passes.StripSoftmax().apply(imported))
 
 
-def _refuse(nodes: list[NodeSupport], error: UnsupportedOperatorError) -> list[NodeSupport]:
+def _refuse(nodes: list[NodePlan], error: UnsupportedOperatorError) -> list[NodePlan]:
     """Mark the node that could be built by itself, but not where it stands."""
     wrong = [node for node in nodes if error.where.startswith(f"node '{node.name}'")]
     if not wrong:
-        return [*nodes, NodeSupport(error.where, "model", False, error.message, error.hint)]
+        return [*nodes, NodePlan(error.where, "model", supported=False, built_as=error.message, hint=error.hint)]
     return [replace(n, supported=False, built_as=error.message, hint=error.hint) if n in wrong else n for n in nodes]
 
 
@@ -125,8 +138,7 @@ def lower(
     progress("reading the model")
     model = frontend.read_model(model_path, options.input_shapes)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
-    shapes = {value.name: value.type.shape for value in imported.inputs}
-    data = _data(shapes, calibration)
+    data = _data(_input_shapes(imported), calibration)
 
     progress("folding")
     real = verify(_folded(imported), "folding")
@@ -135,8 +147,7 @@ def lower(
     _check_import(real, values, runtime)
 
     progress("quantizing")
-    plan = _plan(real, values, options, calibrated=calibration is not None)
-    graph = verify(passes.QuantizeGraph(plan).apply(real), "quantization")
+    plan, graph = _quantize(real, values, options, calibrated=calibration is not None)
 
     progress("building the hardware")
     design = build_design(graph, options.hardware, options.name)
@@ -222,12 +233,24 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     return files
 
 
+def _input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {value.name: value.type.shape for value in graph.inputs}
+
+
 def _data(shapes: Mapping[str, tuple[int, ...]], calibration: Path | None) -> dict[str, FloatArray]:
     """Calibration samples, or standard normal ones."""
     if calibration is not None:
         return samples.read_samples(calibration, shapes)
     rng = np.random.default_rng(0)
     return {name: rng.standard_normal((SYNTHETIC_SAMPLES, *shape)) for name, shape in shapes.items()}
+
+
+def _quantize(
+    real: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool
+) -> tuple[passes.Plan, Graph]:
+    """Choose types for what the model leaves real, and lower it to codes."""
+    plan = _plan(real, values, options, calibrated=calibrated)
+    return plan, verify(passes.QuantizeGraph(plan).apply(real), "quantization")
 
 
 def _plan(graph: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool) -> passes.Plan:

@@ -109,7 +109,7 @@ class Translation:
         parts = [f"{part.name} ({text})" if (text := part.describe()) else part.name for part in site.built]
         constant = node.outputs[0].name in self.progress.known if node.outputs else False
         built = ", ".join(parts) or ("a constant" if constant else "nothing, it hands its input on")
-        self.report.append(NodeSupport(site.name, op, supported=True, built_as=built))
+        self.report.append(NodeSupport(site.name, op, supported=True, built_as=built, values=tuple(site.results)))
 
     def _import(self, site: Site) -> None:
         node, known = site.node, self.progress.known

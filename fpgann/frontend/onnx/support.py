@@ -9,7 +9,6 @@ from fpgann.errors import UnsupportedOperatorError
 
 _SHOWN_NODES = 3
 _HINTS = {
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "export QONNX (Quant nodes) instead of QDQ"),
     **dict.fromkeys(
         (
             "LeakyRelu",
@@ -41,6 +40,7 @@ class NodeSupport:
         supported: whether it can be built.
         built_as: how it would be built; what is wrong with it if it cannot be.
         hint: what to change in the model if it cannot be built.
+        values: values of the imported graph that it computes; none if it is a constant, or hands its input on.
     """
 
     name: str
@@ -48,6 +48,7 @@ class NodeSupport:
     supported: bool
     built_as: str
     hint: str = ""
+    values: tuple[str, ...] = ()
 
 
 def missing_operator(domain: str, op_type: str) -> UnsupportedOperatorError:

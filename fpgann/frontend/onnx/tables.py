@@ -56,6 +56,7 @@ class Site:
         self.name = node.name or (node.outputs[0].name if node.outputs else "") or node.op_type
         self.opset = progress.opsets.get(node.domain, 1)
         self.built: list[Operator] = []
+        self.results: list[str] = []
         self._progress = progress
 
     @property
@@ -228,6 +229,7 @@ class Site:
         if any(prod(shape) > MAX_ELEMENTS for shape in shapes):
             self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the operands' shapes")
         self.built.append(op)
+        self.results.append(result)
         return builder.add(op, (operand,), name=name, outputs=(result,))
 
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kind of circuit each node of a design becomes, and how much of it: the first-order view of `fpgann check`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fpgann.hardware.design import FoldedKernel, PointwiseKernel, Requantizer, Stage, UnrolledKernel
+from fpgann.hardware.estimate import estimate
+from fpgann.kernel.netlist import Netlist, Opcode
+from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
+from fpgann.numerics.interval import CodeRange
+
+
+class CostClass(enum.Enum):
+    """What a node mostly consists of."""
+
+    NONE = "none"  # a constant, or done by the host
+    WIRES = "wires"
+    ADDERS = "adders"
+    COMPARATORS = "comparators"
+    MULTIPLIERS = "multipliers"
+    TABLE = "table"
+    MEMORY = "memory"
+    LOGIC = "logic"  # of any kind
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Kind and amount of hardware.
+
+    Args:
+        kind: what it mostly consists of.
+        counts: how many of each, by name: `multiplications` (of one inference), `multipliers`, `adders`,
+            `comparators`, `tables`, `table_bits`, `memory_bits`, `luts`.
+    """
+
+    kind: CostClass
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def costs_of(stage: Stage) -> tuple[Cost, ...]:
+    """The cost of each layer of a stage, in their order; one that shares the circuit of the first has no counts."""
+    match stage.kernel:
+        case UnrolledKernel(pipeline=pipeline):
+            first = Cost(CostClass.ADDERS, _netlist_counts(pipeline.netlist))
+            rest = [Cost(CostClass.ADDERS)] * (len(stage.layers) - 1)
+            return (first if first.counts else Cost(CostClass.WIRES), *rest)
+        case FoldedKernel() as kernel:
+            copies, multipliers = kernel.copies, kernel.pe * kernel.simd * kernel.copies
+            codes = CodeRange(min(-1, int(kernel.weights.min())), max(0, int(kernel.weights.max())))
+            counts = {
+                "multiplications": int(kernel.weights.size) * copies,
+                "multipliers": multipliers,
+                "memory_bits": kernel.steps * codes.width_bits * multipliers,
+            }
+            staircases = [_requantizer(r, kernel.pe * copies, kernel.groups) for r in kernel.requantizers]
+            return (Cost(CostClass.MULTIPLIERS, counts), *staircases)
+        case PointwiseKernel(requantizer=requantizer, channels=channels):
+            return (_requantizer(requantizer, len(channels), 1),)
+        case _:
+            return (_estimated(stage), *[Cost(CostClass.LOGIC)] * (len(stage.layers) - 1))
+
+
+def _netlist_counts(netlist: Netlist) -> dict[str, int]:
+    adders = int(np.count_nonzero(netlist.opcode == Opcode.ADD))
+    comparators = int(np.count_nonzero(np.isin(netlist.opcode, (Opcode.CLAMP, Opcode.AT_LEAST))))
+    return {name: count for name, count in (("adders", adders), ("comparators", comparators)) if count}
+
+
+def _requantizer(requantizer: Requantizer, copies: int, groups: int) -> Cost:
+    """A staircase, `copies` times side by side, each for `groups` channels one after another."""
+    match requantizer.form:
+        case ShiftForm():
+            return Cost(CostClass.ADDERS, {"adders": copies, "comparators": 2 * copies})
+        case MultiplyForm():
+            return Cost(CostClass.MULTIPLIERS, {"multiplications": copies * groups, "multipliers": copies})
+        case TableForm(words=words):
+            bits = len(words) * requantizer.target.width_bits
+            return Cost(CostClass.TABLE, {"tables": copies, "table_bits": bits * copies})
+        case ThresholdForm(steps=steps):
+            if requantizer.is_search:
+                bits = steps * groups * requantizer.source.width_bits
+                comparators = requantizer.search_bits * copies
+                return Cost(CostClass.MEMORY, {"memory_bits": bits * copies, "comparators": comparators})
+            return Cost(CostClass.COMPARATORS, {"comparators": steps * copies})
+    raise AssertionError(requantizer.form)
+
+
+def _estimated(stage: Stage) -> Cost:
+    """By the estimate, for kernels that are counted in no finer way; what costs nothing is wires."""
+    resources = estimate(stage)
+    counts = {"multipliers": resources.dsp, "memory_bits": resources.bram36 * 36_864, "luts": resources.lut}
+    counts = {name: count for name, count in counts.items() if count}
+    kinds = {"multipliers": CostClass.MULTIPLIERS, "memory_bits": CostClass.MEMORY, "luts": CostClass.LOGIC}
+    return Cost(kinds[next(iter(counts))] if counts else CostClass.WIRES, counts)
