@@ -408,7 +408,7 @@ class TestWholeModels:
     def test_all_refusals_are_listed_at_once(self, tmp_path):
         nodes = [
             node("Conv", ["x", "w"], ["a"], name="conv1"),
-            node("LeakyRelu", ["a"], ["b"], name="leaky"),
+            node("Hardmax", ["a"], ["b"], name="hard"),
             node("Add", ["b", "b"], ["c"], name="skip"),
             node("Foo", ["c"], name="foo", domain="com.example"),
         ]
@@ -420,8 +420,7 @@ class TestWholeModels:
         assert text.startswith("model.onnx: 4 nodes cannot be built")
         for part in (
             "'conv1' (Conv)",
-            "'leaky' (LeakyRelu)",
-            "Relu, Sigmoid or Tanh",
+            "'hard' (Hardmax)",
             "'skip' (Add)",
             "'com.example'",
         ):
@@ -429,9 +428,8 @@ class TestWholeModels:
 
     def test_one_refusal(self, tmp_path):
         with pytest.raises(UnsupportedOperatorError) as caught:
-            load(tmp_path, model([node("Elu", ["x"], name="elu")]))
-        assert caught.value.where == "model.onnx, node 'elu' (Elu)"
-        assert "Relu" in caught.value.hint
+            load(tmp_path, model([node("Hardmax", ["x"], name="hard")]))
+        assert caught.value.where == "model.onnx, node 'hard' (Hardmax)"
 
     def test_constant_output(self, tmp_path):
         nodes = [node("Relu", ["x"]), node("Neg", ["c"], ["z"])]
