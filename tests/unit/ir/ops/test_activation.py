@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fpgann.errors import VerificationError
+from fpgann.errors import FpgannError
 from fpgann.ir import TensorType
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.numerics.functions import TABLE
@@ -25,11 +25,11 @@ def test_parameters_of_channels() -> None:
     op = Activation(Function.LEAKY_RELU, (np.zeros((3, 1)),))
     assert op.infer((TensorType((1, 3, 2)),)) == (TensorType((1, 3, 2)),)
     assert op.describe() == "leaky_relu, slope: [3x1]"
-    with pytest.raises(VerificationError, match=r"slope of shape \(3, 1\) does not broadcast to \(1, 2, 2\)"):
+    with pytest.raises(FpgannError, match=r"slope of shape \(3, 1\) does not broadcast to \(1, 2, 2\)"):
         op.infer((TensorType((1, 2, 2)),))
 
 
 @pytest.mark.parametrize("parameters", [(), (np.ones(()), np.ones(()))])
 def test_wrong_number_of_parameters(parameters: tuple[np.ndarray, ...]) -> None:
-    with pytest.raises(VerificationError, match="leaky_relu takes 1 parameters"):
+    with pytest.raises(FpgannError, match="leaky_relu takes 1 parameters"):
         Activation(Function.LEAKY_RELU, parameters).infer((TensorType((2,)),))
