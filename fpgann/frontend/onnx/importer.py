@@ -13,6 +13,7 @@ import fpgann.frontend.onnx.ops  # noqa: F401  registers the importers
 from fpgann.errors import MalformedModelError, ModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.evaluate import fold
+from fpgann.frontend.onnx.integer_types import INTEGER_TYPES, integers_of
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
 from fpgann.frontend.onnx.normalise import inferred_shapes, normalise, optimise
 from fpgann.frontend.onnx.reader import OnnxModel
@@ -79,10 +80,13 @@ class Translation:
     def run(self) -> None:
         """Import inputs, initialisers, nodes and outputs."""
         for port in self.model.inputs:
-            type_ = TensorType(port.shape)
-            self.progress.values[port.name] = self.progress.builder.input(port.name, type_)
-            if port.element_type not in _REAL:
+            fed = self.progress.builder.input(port.name, TensorType(port.shape))
+            kind = INTEGER_TYPES.get(port.element_type)
+            if kind is not None:
+                fed = self.progress.builder.add(integers_of(kind), (fed,), name=f"{port.name}_integers")
+            elif port.element_type not in _REAL:
                 self._fail(port.name, "input", _integer_input(port.element_type))
+            self.progress.values[port.name] = fed
         for name, value in self.source.graph.initializers.items():
             tensor = value.const_value
             if tensor is not None and not self._guard(name, "initializer", partial(self._constant, name, tensor)):
@@ -191,8 +195,8 @@ def walk(model: OnnxModel, source: onnx_ir.Model) -> Translation:
 
 def _integer_input(element_type: str) -> UnsupportedOperatorError:
     return UnsupportedOperatorError(
-        f"it takes {element_type}, and only real numbers are supported so far",
-        hint="export the model with a float32 input",
+        f"it takes {element_type}, and only real numbers and integers of at most 32 bits are supported",
+        hint="export the model with a float32, int32 or narrower input",
     )
 
 

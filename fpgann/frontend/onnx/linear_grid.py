@@ -16,36 +16,11 @@ import onnx_ir
 
 from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Array, Codes, Known
+from fpgann.frontend.onnx.integer_types import BY_NUMPY, INTEGER_TYPES, IntegerType
 from fpgann.frontend.onnx.quantizer import Quantizer
 from fpgann.frontend.onnx.tables import Site
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.numerics.rounding import Rounding
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerType:
-    """An integer type of ONNX.
-
-    Args:
-        name: as ONNX calls it, INT8 for instance.
-        low: its least number.
-        high: its greatest number.
-    """
-
-    name: str
-    low: int
-    high: int
-
-
-INTEGER_TYPES = {
-    kind.name: kind
-    for bits in (2, 4, 8, 16, 32)
-    for kind in (
-        IntegerType(f"INT{bits}", -(1 << (bits - 1)), (1 << (bits - 1)) - 1),
-        IntegerType(f"UINT{bits}", 0, (1 << bits) - 1),
-    )
-}
-_BY_NUMPY = {np.dtype(name.lower()): kind for name, kind in INTEGER_TYPES.items() if not name.endswith(("T2", "T4"))}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +123,7 @@ def integer_type(site: Site, index: int) -> IntegerType | None:
     declared = value.dtype if value.const_value is None else value.const_value.dtype
     if declared is not None:
         return named_type(declared)
-    return _BY_NUMPY.get(site.known(index, "operand").data.dtype) if site.is_known(index) else None
+    return BY_NUMPY.get(site.known(index, "operand").data.dtype) if site.is_known(index) else None
 
 
 def named_type(declared: onnx_ir.DataType) -> IntegerType:
@@ -166,7 +141,7 @@ def named_type(declared: onnx_ir.DataType) -> IntegerType:
     return kind
 
 
-def integers_of(known: Known, role: str) -> Array:
+def integer_data(known: Known, role: str) -> Array:
     """A constant that must hold integers.
 
     Raises:

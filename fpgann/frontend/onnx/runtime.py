@@ -86,7 +86,7 @@ class Float32Runtime:
                     hint=f"it must be (samples, {', '.join(map(str, port.shape[1:]))})",
                 )
             kind = onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.DataType.Value(port.element_type))
-            feeds[name] = array.reshape(len(array), *port.shape).astype(kind)
+            feeds[name] = _of_type(array.reshape(len(array), *port.shape), kind)
         counts = {len(array) for array in feeds.values()}
         if len(counts) != 1 or counts == {0}:
             raise FormatError("inputs must have the same number of samples, at least one", where=self._model.path.name)
@@ -154,6 +154,14 @@ class Float32Runtime:
                 where=self._model.path.name,
                 hint="check the file with onnx.checker and export it again",
             ) from error
+
+
+def _of_type(array: Array, kind: np.dtype[Any]) -> Array:
+    """Integers as an integer input gets them: rounded to even, and saturated."""
+    if kind.kind in "iu" and array.dtype.kind == "f":
+        limits = np.iinfo(kind)
+        array = np.clip(np.rint(array), limits.min, limits.max)
+    return array.astype(kind)
 
 
 def _sample(feeds: dict[str, Array], index: int) -> dict[str, Array]:

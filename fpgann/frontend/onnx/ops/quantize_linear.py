@@ -13,15 +13,8 @@ import onnx_ir
 
 from fpgann.errors import UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
-from fpgann.frontend.onnx.linear_grid import (
-    INTEGER_TYPES,
-    IntegerType,
-    LinearGrid,
-    integer_type,
-    integers_of,
-    named_type,
-    read_grid,
-)
+from fpgann.frontend.onnx.integer_types import INTEGER_TYPES, IntegerType, integers_of
+from fpgann.frontend.onnx.linear_grid import LinearGrid, integer_data, integer_type, named_type, read_grid
 from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.quantize import Quantize
@@ -62,7 +55,7 @@ def import_dequantize_linear(site: Site) -> None:
 @FOLDERS.register(*_DEQUANTIZE)
 def fold_dequantize_linear(site: Site) -> Known:
     """The exact numbers that constant integers stand for; they stay codes."""
-    integers = integers_of(site.known(0, "input"), "input")
+    integers = integer_data(site.known(0, "input"), "input")
     return Known.coded(_grid(site, _operand_type(site), integers.shape).dequantized(integers))
 
 
@@ -80,17 +73,17 @@ def deliver_integers(site: Site, grid: LinearGrid, value: str) -> None:
 
     An output of the model gets them as they are, zero point included; elsewhere codes without zero point do.
     """
-    zero = grid.common_zero_point
-    op = Quantize(grid.scale, np.zeros(()), grid.type.low - zero, grid.type.high - zero, Rounding.RND_CONV)
-    delivered = site.node.outputs[0].is_graph_output()
+    zero, delivered = grid.common_zero_point, site.node.outputs[0].is_graph_output()
+    kept = zero if delivered and zero % 2 == 0 else 0  # adding an even number commutes with rounding to even
+    low, high = grid.type.low - zero + kept, grid.type.high - zero + kept
+    op = Quantize(grid.scale, np.asarray(float(kept)), low, high, Rounding.RND_CONV)
     if is_plain(grid):
         site.deliver(op, value)
         return
     on_grid = site.apply(op, value, "codes")
     integers = Affine(_ONE, grid.scale, np.asarray(float(zero)))
     if delivered:
-        op = Quantize(_ONE, np.zeros(()), grid.type.low, grid.type.high, Rounding.RND_CONV)
-        site.deliver(op, site.apply(integers, on_grid, "integers"))
+        site.deliver(integers_of(grid.type), site.apply(integers, on_grid, "integers"))
     else:
         site.deliver(integers, on_grid)
 
