@@ -26,9 +26,9 @@ from fpgann.cosim.simulate import SIMULATORS
     show_default=True,
     help="For default inputs and pauses between them.",
 )
-@click.option("--waves", is_flag=True, help="Write BUILD/sim/waves.ghw.")
+@click.option("--waves", is_flag=True, help="Write BUILD/sim/waves.ghw (GHDL) or waves.vcd (Verilator).")
 def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path | None, seed: int, waves: bool) -> None:
-    """Simulate the VHDL of BUILD and compare every stage with the reference model, bit by bit, cycle by cycle.
+    """Simulate the hardware of BUILD and compare every stage with the reference model, bit by bit, cycle by cycle.
 
     Without --inputs: corner codes, then random ones. Exits with 0 only if everything is exact.
     """

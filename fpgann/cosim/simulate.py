@@ -13,14 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from fpgann.cosim.vectors import vectors_document
+from fpgann.cosim.verilog import find_verilog
 from fpgann.documents import HINT, Pattern, read_document
 from fpgann.eda.find import find_tool
 from fpgann.eda.run import ToolRun, last_lines, run_tool
+from fpgann.eda.tools import TOOL_BY_NAME, Tool
 from fpgann.errors import FormatError, ToolFailedError
 from fpgann.numerics.integers import IntArray
 
-SIMULATORS = ("ghdl",)
+SIMULATORS: Mapping[str, tuple[str, ...]] = {
+    "ghdl": ("ghdl", "cocotb", "libpython"),
+    "verilator": ("verilator", "g++", "make", "perl", "cocotb", "libpython"),
+}
+"""Tools that each simulator takes for the bench."""
+
+WAVES: Mapping[str, str] = {"ghdl": "waves.ghw", "verilator": "waves.vcd"}
 BASE_TIMEOUT_S = 300.0
+_COMPILE_TIMEOUT_S = 3600.0
 _PER_CYCLE_S = 0.1  # hundreds of neurons side by side on a busy machine
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _STREAM: dict[str, Pattern] = {"stream": str, "value": str, "elements": int, "element_bits": int, "signed": bool}
@@ -71,12 +80,12 @@ def run_bench(
         The bench's verdict (result.json).
 
     Raises:
-        ToolNotFoundError: the simulator, cocotb or Python's library is missing.
+        ToolNotFoundError: the simulator or what it needs is missing.
+        ToolVersionError: it is too old.
         ToolFailedError: it failed before the bench could judge.
         FormatError: the build is incomplete or damaged.
     """
-    for tool in (simulator, "cocotb", "libpython"):
-        find_tool(tool)
+    tools = [find_tool(tool, at_least=TOOL_BY_NAME[tool].minimum) for tool in SIMULATORS[simulator]]
     where = f"build '{build}'"
     simulation = read_document(build / "sim" / "design.json", _DESCRIPTION, where)
     _check_description(simulation, manifest, values, where)
@@ -87,8 +96,12 @@ def run_bench(
         command: list[str | Path] = [sys.executable, build.resolve() / "sim" / "run.py", "--simulator", simulator]
         command += ["--rtl", build.resolve() / "rtl", "--vectors", folder, "--work", folder / "work"]
         command += ["--waves"] if waves else []
+        timeout_s = BASE_TIMEOUT_S
+        if simulator == "verilator":
+            command += ["--verilog", find_verilog(build, simulation["top"], folder)]
+            timeout_s += _COMPILE_TIMEOUT_S
         cycles = len(next(iter(values.values()))) * simulation["interval_cycles"]
-        run = _run(command, folder, BASE_TIMEOUT_S + _PER_CYCLE_S * cycles, simulator)
+        run = _run(command, folder, timeout_s + _PER_CYCLE_S * cycles, tools[0])
         result_file = folder / "result.json"
         if not result_file.is_file():
             raise ToolFailedError(
@@ -97,7 +110,7 @@ def run_bench(
                 hint=f"run 'python {build}/sim/run.py' to see all of it",
             )
         if waves:
-            _keep_waves(folder / "waves.ghw", build / "sim" / "waves.ghw")
+            _keep_waves(folder / WAVES[simulator], build / "sim" / WAVES[simulator])
         verdict = read_document(result_file, _VERDICT, f"bench '{build}/sim'")
         for port in simulation["outputs"]:
             _check_words(verdict["outputs"].get(port["port"]), f"bench '{build}/sim'")
@@ -132,11 +145,11 @@ def _check_description(
             refuse(f"stream '{stream['stream']:.40}' does not fit the graph")
 
 
-def _run(command: list[str | Path], folder: Path, timeout_s: float, simulator: str) -> ToolRun:
+def _run(command: list[str | Path], folder: Path, timeout_s: float, simulator: Tool) -> ToolRun:
     try:
-        return run_tool(command, cwd=folder, timeout_s=timeout_s, check=False)
+        return run_tool(command, cwd=folder, timeout_s=timeout_s, env=simulator.environment(), check=False)
     except ToolFailedError as error:
-        error.where, error.hint = simulator, "give fewer samples, or look at the design with --waves"
+        error.where, error.hint = simulator.name, "give fewer samples, or look at the design with --waves"
         raise
 
 
