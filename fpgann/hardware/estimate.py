@@ -15,6 +15,7 @@ from fpgann.hardware.design import (
     Stage,
     UnrolledKernel,
 )
+from fpgann.hardware.streaming import StreamDesign
 from fpgann.kernel.netlist import Netlist, Opcode
 from fpgann.kernel.pipelining import register_bits
 from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
@@ -59,7 +60,7 @@ def estimate(stage: Stage) -> Resources:
             netlist = pipeline.netlist
             logic = sum(netlist.range(n).width_bits for n in range(len(netlist)) if netlist.opcode[n] in _LOGIC)
             products = sum(
-                (_product(netlist, n) for n in np.flatnonzero(netlist.opcode == Opcode.MULTIPLY)), Resources()
+                (_product(netlist, int(n)) for n in np.flatnonzero(netlist.opcode == Opcode.MULTIPLY)), Resources()
             )
             return products + Resources(lut=logic, ff=register_bits(netlist) + stage.latency_cycles)
         case PointwiseKernel(requantizer=requantizer, channels=channels):
@@ -97,6 +98,27 @@ _LOGIC = frozenset(
 def _product(netlist: Netlist, node: int) -> Resources:
     operands = (netlist.range(int(netlist.a[node])), netlist.range(int(netlist.b[node])))
     return _multiplier(*(_signed_bits(codes.low, codes.high) for codes in operands))
+
+
+def estimate_streams(design: StreamDesign) -> Resources:
+    """Cost of the AXI4-Stream converters and frame FIFOs: registers of a frame each, a load multiplexer, a memory."""
+    total = Resources(lut=4)
+    for port in (*design.inputs, *design.outputs):
+        frame = port.beats * port.elements_per_beat * port.port.stream.element_bits
+        total += Resources(lut=4 + 2 * port.beats.bit_length(), ff=frame + port.beats.bit_length() + 3)
+    for port in design.outputs:
+        bits, counter = port.port.stream.bits, design.fifo_frames.bit_length()
+        total += (
+            Resources(lut=bits) + _fifo_memory(design.fifo_frames, bits) + Resources(lut=4 * counter, ff=4 * counter)
+        )
+    return total
+
+
+def _fifo_memory(depth: int, width: int) -> Resources:
+    """Two ports: in RAM32M or RAM64M, four LUTs keep 6 or 3 bits of 32 or 64 words (UG574)."""
+    if depth > 2 * _DISTRIBUTED_BITS:
+        return _memory(depth, width)
+    return Resources(lut=4 * (ceil(width / 6) if depth <= 32 else ceil(width / 3) * ceil(depth / 64)), ff=width)
 
 
 def _signed_bits(low: int, high: int) -> int:

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fpgann.numerics.integers import IntArray, fits_int64
+from fpgann.numerics.integers import IntArray, fits_int64, magnitude
 from fpgann.numerics.interval import CodeRange
 
 
@@ -327,9 +327,7 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
     Returns:
         Codes, shape (samples, outputs).
     """
-    wide = not fits_int64(
-        max((max(abs(r) for r in (lo, hi)) for lo, hi in zip(netlist.low, netlist.high, strict=True)), default=0)
-    )
+    wide = not fits_int64(max(magnitude(netlist.low), magnitude(netlist.high)))
     kind = object if wide else np.int64
     values: list[IntArray] = []
     columns = inputs.astype(kind)
@@ -363,10 +361,10 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
                 result = (values[a] >= immediate).astype(kind)
             case Opcode.CHOOSE:
                 result = np.where(values[a] != 0, values[b], values[c])
-            case Opcode.MULTIPLY | Opcode.MAXIMUM | Opcode.MINIMUM | Opcode.NOT_BELOW:
-                result = _OF_TWO[Opcode(opcode)](values[a], values[b]).astype(kind)
-            case _:
+            case Opcode.REGISTER:
                 result = values[a]
+            case _:
+                result = _OF_TWO[Opcode(opcode)](values[a], values[b]).astype(kind)
         values.append(result)
     if len(netlist.outputs) == 0:
         return np.zeros((len(columns), 0), np.int64)

@@ -17,11 +17,15 @@ from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
+from fpgann.ir.types import ONE, ZERO
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.fixed import FixedType, Overflow, Precision
 from fpgann.numerics.integers import FloatArray
+from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder, ScalarMap
 from fpgann.passes.calibrate import Plan, QuantizationPoint
+from fpgann.passes.channels import channels_along, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Pending:
         moves: reshapes and transposes that wait for a raw input to get codes.
         before_curve: name of the real value that enters the first transcendental step, and how many steps and
             absorbed names lie before it.
+        flat: the source is the value reshaped to one row, and every element is a channel.
     """
 
     source: str
@@ -48,6 +53,7 @@ class Pending:
     exact: bool = False
     moves: tuple[Node, ...] = ()
     before_curve: tuple[str, int, int] | None = None
+    flat: bool = False
 
     def then(self, step: scalar.Step, name: str, axis: int = -1) -> Pending:
         """The value after one more step whose channels, if several, lie along `axis`.
@@ -57,7 +63,7 @@ class Pending:
         Raises:
             UnsupportedOperatorError: earlier steps have channels along another axis.
         """
-        if step.channels > 1 and any(s.channels > 1 for s in self.steps) and axis != self.axis:
+        if step.channels > 1 and self.conflicts(axis):
             raise UnsupportedOperatorError(
                 "constants vary along two different axes before the next quantizer",
                 hint="put a quantizer between them, or fold one into the weights",
@@ -71,6 +77,10 @@ class Pending:
             axis=axis if step.channels > 1 else self.axis,
             absorbed=(*self.absorbed, name) if name else self.absorbed,
         )
+
+    def conflicts(self, axis: int) -> bool:
+        """Whether earlier steps have channels along another axis."""
+        return axis != self.axis and any(step.channels > 1 for step in self.steps)
 
 
 def decoding(encoding: Encoding) -> scalar.Affine:
@@ -124,6 +134,7 @@ class Lowering:
         self.builder = GraphBuilder(graph.name)
         self.values: dict[str, Pending] = {}
         self.points: dict[str, QuantizationPoint] = {}
+        self.defined = any(isinstance(node.op, Quantize) for node in graph.nodes)  # the model arrives quantized
         self._shapes = {value.name: value.type.shape for value in graph.inputs}
         for name in self._shapes:
             self._define_input(name)
@@ -167,27 +178,58 @@ class Lowering:
         self.points[point.value] = point
         return Precision(FixedType(True, 16, 8)) if self.plan is None else self.plan.types[point.value]
 
+    def then(self, name: str, step: scalar.Step, absorbed: str, axis: int = -1) -> Pending:
+        """A value after one more step, whose channels, if several, lie along `axis`."""
+        return self.joined(self.values[name], step, absorbed, axis, self.graph.types[name].shape)
+
+    def joined(self, pending: Pending, step: scalar.Step, absorbed: str, axis: int, shape: tuple[int, ...]) -> Pending:
+        """One more step; where channels lie along different axes, every element becomes a channel of its own."""
+        if step.channels > 1 and not pending.raw and (pending.flat or pending.conflicts(axis)):
+            pending = self.flattened(pending, shape)
+            step, axis = spread(step, channels_along(shape, axis)), -1
+        return pending.then(step, absorbed, axis)
+
+    def flattened(self, pending: Pending, shape: tuple[int, ...]) -> Pending:
+        """The same value as one row in which every element is a channel."""
+        if pending.flat:
+            return pending
+        channels = channels_along(shape, pending.axis)
+        source = self.per_tensor(pending.source)
+        source = self.builder.add(Reshape((1, len(channels))), (source,), name=f"{pending.source}_row")
+        steps = tuple(spread(step, channels) for step in pending.steps)
+        return replace(pending, source=source, steps=steps, axis=-1, flat=True)
+
+    def per_tensor(self, source: str) -> str:
+        """Codes whose scale differs between channels, as plain integers: steps keep their meaning."""
+        if self.builder.type(source).codes.per_tensor:
+            return source
+        return self.builder.add(Reinterpret(ONE, ZERO), (source,), name=f"{source}_codes")
+
     def is_codes(self, pending: Pending) -> bool:
         """Whether a value is exactly its decoded codes, nothing pending."""
-        return not pending.raw and pending.steps == (decoding(self.builder.type(pending.source).codes),)
+        return (
+            not pending.raw
+            and not pending.flat
+            and pending.steps == (decoding(self.builder.type(pending.source).codes),)
+        )
 
-    def codes_of(self, name: str, node: str) -> str:
+    def codes_of(self, name: str, node: str, *, channels: bool = False) -> str:
         """A coded value with one common scale that equals a real value, quantized to its planned type if need be.
 
-        Codes that the model file defines are not rounded again where one line leads from them to the value: they
-        only get its meaning.
+        Codes that the model file defines are not rounded again where one line leads from them to the value, with
+        clipping at some of them: they only get its meaning.
 
         Args:
             name: the real value.
             node: name for the node that quantizes.
+            channels: scales that differ between channels will do as well.
         """
         pending = self.values[name]
         curved = any(isinstance(step, scalar.Curve) for step in pending.steps)
-        if self.is_codes(pending) and self.builder.type(pending.source).codes.per_tensor:
+        if self.is_codes(pending) and (channels or self.builder.type(pending.source).codes.per_tensor):
             return pending.source
-        if pending.exact and (line := _line(pending)) is not None:
-            coded = self.reinterpreted(pending.source, line, node)
-            self.values[name] = replace(pending, source=coded)
+        if (coded := self._same_codes(pending, node)) is not None:
+            self.values[name] = Pending(coded, (decoding(self.builder.type(coded).codes),), exact=True)
             return coded
         if pending.before_curve is not None:
             pending = self._quantize_before_curve(pending, *pending.before_curve, node)
@@ -199,6 +241,24 @@ class Lowering:
         return self.requantize(
             pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node
         )
+
+    def _same_codes(self, pending: Pending, node: str) -> str | None:
+        """Codes of the model file with the meaning that a line gives them; None if there is more to do."""
+        if pending.raw or pending.flat or not pending.exact:
+            return None
+        codes = self.builder.type(pending.source).codes
+        if (found := clipped_line(pending.steps, codes.range)) is None:
+            return None
+        line, kept = found
+        if not (self.defined or _is_shift(line)):
+            return None  # a scale of many digits would make sums with other values wide
+        if kept == codes.range:
+            return pending.source if line == decoding(codes) else self.reinterpreted(pending.source, line, node)
+        scale = (line.scale[0] / codes.fixed.lsb,)
+        target = Encoding(FixedType.holding(kept, codes.fixed.frac), kept, scale, line.offset)
+        clamp = ScalarMap((scalar.Affine(ONE, ZERO),), Rounder(Rounding.TRN, kept.low, kept.high))
+        op = Requantize(clamp, target, function=", ".join(pending.absorbed))
+        return self.builder.add(op, (pending.source,), name=node)
 
     def reinterpreted(self, source: str, line: scalar.Affine, node: str) -> str:
         """The same codes with another meaning, which is per channel along the last axis if it differs."""
@@ -245,7 +305,7 @@ class Lowering:
             UnsupportedOperatorError: scaling and earlier steps have channels along different axes.
         """
         last = scaling if isinstance(scaling, scalar.Affine) else scalar.Affine((scaling[0],), (scaling[1],))
-        pending = pending.then(last, "", axis)
+        pending = self.joined(pending, last, "", axis, self.graph.types[name].shape)
         scalar_map = ScalarMap(pending.steps, rounder)
         if pending.raw:
             shape = self._shapes[pending.source]
@@ -253,19 +313,38 @@ class Lowering:
             for move in pending.moves:
                 coded = self.builder.add(move.op, (coded,), name=move.name)
         elif self._are_codes_of(pending, target, rounder):
-            coded = pending.source
+            same = decoding(self.builder.type(pending.source).codes) == decoding(target)
+            coded = pending.source if same else self.reinterpreted(pending.source, decoding(target), node)
+        elif pending.flat:
+            coded = self._requantize_row(pending, name, target, rounder, node)
         else:
             op = Requantize(scalar_map, target, pending.axis, ", ".join(pending.absorbed))
             coded = self.builder.add(op, (pending.source,), name=node)
         self.values[name] = Pending(coded, (decoding(target),), target.axis, exact=True)
         return coded
 
+    def _requantize_row(self, pending: Pending, name: str, target: Encoding, rounder: Rounder, node: str) -> str:
+        """Round every element by a staircase of its own, then give the row its shape and the codes their meaning."""
+        plain = replace(target, scale=ONE, offset=ZERO)
+        op = Requantize(ScalarMap(pending.steps, rounder), plain, -1, ", ".join(pending.absorbed))
+        row = self.builder.add(op, (pending.source,), name=node)
+        coded = self.builder.add(Reshape(self.graph.types[name].shape), (row,), name=f"{node}_shape")
+        if target.scale == ONE and target.offset == ZERO:
+            return coded
+        if not target.per_tensor and target.axis != -1:
+            raise UnsupportedOperatorError(
+                "its scale varies along another axis than constants before it",
+                hint="use one scale for the whole tensor",
+            )
+        return self.builder.add(Reinterpret(target.scale, target.offset), (coded,), name=f"{node}_scaled")
+
     def _are_codes_of(self, pending: Pending, target: Encoding, rounder: Rounder) -> bool:
         """Whether what is about to be rounded are codes of the target already."""
         codes = self.builder.type(pending.source).codes
         inside = rounder.low <= codes.range.low and codes.range.high <= rounder.high
-        is_identity = pending.steps == (scalar.Affine((Fraction(1),), (Fraction(0),)),)
-        return is_identity and inside and decoding(codes) == decoding(target)
+        identity = (scalar.Affine(ONE, ZERO), codes.range)
+        is_identity = not pending.flat and clipped_line(pending.steps, codes.range) == identity
+        return is_identity and inside and target.per_tensor
 
     def _never_negative(self, name: str) -> bool:
         """Whether a value comes out of ReLU or sigmoid, past operators that only move elements."""
@@ -277,11 +356,37 @@ class Lowering:
         return producer.op.function in (Function.RELU, Function.SIGMOID)
 
 
-def _line(pending: Pending) -> scalar.Affine | None:
-    """The one affine step from codes to a value, if that is all, the same for all elements and no constant."""
-    if pending.raw or len(pending.steps) != 1 or not isinstance(step := pending.steps[0], scalar.Affine):
-        return None
-    return step if step.channels == 1 and step.scale[0] != 0 else None
+def clipped_line(steps: tuple[scalar.Step, ...], codes: CodeRange) -> tuple[scalar.Affine, CodeRange] | None:
+    """Steps as one line on some of the codes, to which the others are clamped.
+
+    Args:
+        steps: functions from codes to real numbers.
+        codes: the codes that can occur.
+
+    Returns:
+        The line and the codes that are kept; None where there is more to the steps than that, where channels
+        differ, where a limit lies between two codes, or where nothing but a constant is left.
+    """
+    scale, offset, low, high = Fraction(1), Fraction(0), codes.low, codes.high
+    for step in steps:
+        if isinstance(step, scalar.Affine) and step.channels == 1 and step.scale[0] != 0:
+            scale, offset = step.scale[0] * scale, step.scale[0] * offset + step.offset[0]
+        elif isinstance(step, scalar.Clip):
+            ends = [None if limit is None else (limit - offset) / scale for limit in (step.low, step.high)]
+            floor, ceiling = ends if scale > 0 else ends[::-1]
+            if floor is not None and floor > low:
+                low = floor.numerator if floor.denominator == 1 else high + 1
+            if ceiling is not None and ceiling < high:
+                high = ceiling.numerator if ceiling.denominator == 1 else low - 1
+        else:
+            return None
+    return (scalar.Affine((scale,), (offset,)), CodeRange(low, high)) if low < high else None
+
+
+def _is_shift(line: scalar.Affine) -> bool:
+    """Whether a line multiplies by a power of two or its negative, and adds nothing."""
+    top, bottom = abs(line.scale[0].numerator), line.scale[0].denominator
+    return line.offset[0] == 0 and top & (top - 1) == 0 and bottom & (bottom - 1) == 0
 
 
 def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple[FloatArray, ...]:
