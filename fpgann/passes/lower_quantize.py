@@ -8,15 +8,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from fpgann.ir import Encoding, Node
+from fpgann.ir import Encoding, Graph, Node
+from fpgann.ir.ops.activation import Activation
+from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder
-from fpgann.passes.pending import Lowering
-from fpgann.passes.tables import LOWERINGS, channel_axis, fractions
+from fpgann.passes.pending import Lowering, clipped_line, decoding
+from fpgann.passes.tables import LOWERINGS, channel_axis, fractions, limits_of
 
 
 @LOWERINGS.register(Quantize)
@@ -34,10 +36,33 @@ def _quantize(lowering: Lowering, node: Node) -> None:
         scaling = scalar.Affine(tuple(1 / s for s in scales), (Fraction(1),))
         rounder = Rounder(Rounding.TRN, 0, 1)
     else:
-        target = replace(_grid(scales, zeros, CodeRange(op.low, op.high)), axis=axis)
+        codes = _kept(lowering.graph, node.output, _grid(scales, zeros, CodeRange(op.low, op.high)))
+        target = replace(_grid(scales, zeros, codes), axis=axis)
         scaling = scalar.Affine(tuple(1 / s for s in scales), zeros)
-        rounder = Rounder(op.rounding, op.low, op.high)
+        rounder = Rounder(op.rounding, codes.low, codes.high)
     lowering.requantize(lowering.values[node.inputs[0]], node.output, target, scaling, rounder, node.name, axis)
+
+
+def _kept(graph: Graph, name: str, encoding: Encoding) -> CodeRange:
+    """The codes of a quantizer that are left of it if its only readers clip them at once.
+
+    Brevitas writes a narrow quantizer as a wide one with Clip behind; a ReLU behind a quantizer is the same.
+    """
+    steps: tuple[scalar.Step, ...] = (decoding(encoding),)
+    kept = encoding.range
+    while (node := graph.only_reader(name)) is not None and isinstance(node.op, Affine | Activation):
+        if isinstance(node.op, Affine) and node.op.multiplier.size == node.op.divisor.size == node.op.addend.size == 1:
+            (top,), (bottom,), (addend,) = map(fractions, (node.op.multiplier, node.op.divisor, node.op.addend))
+            steps = (*steps, scalar.Affine((top / bottom,), (addend,)))
+        elif isinstance(node.op, Activation) and (limits := limits_of(node.op)) is not None:
+            steps = (*steps, limits)
+        else:
+            break
+        found = clipped_line(steps, encoding.range)
+        if found is None:
+            break
+        kept, name = found[1], node.output
+    return kept
 
 
 def _grid(scales: tuple[Fraction, ...], zeros: tuple[Fraction, ...], codes: CodeRange) -> Encoding:

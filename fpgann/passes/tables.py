@@ -6,9 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
+
 from fpgann.dispatch import StageTable
 from fpgann.errors import UnsupportedOperatorError
 from fpgann.ir import Node
+from fpgann.ir.ops.activation import Activation, Function
+from fpgann.numerics import steps as scalar
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.pending import Lowering
 
@@ -26,3 +30,13 @@ def channel_axis(shapes: tuple[tuple[int, ...], ...]) -> int:
     if len(axes) > 1:
         raise UnsupportedOperatorError("constants that vary along several axes cannot join a staircase yet")
     return axes.pop() if axes else -1
+
+
+def limits_of(op: Activation) -> scalar.Clip | None:
+    """What a ReLU or a Clip does, if all elements are cut off at the same numbers."""
+    if op.function is Function.RELU:
+        return scalar.Clip(Fraction(0), None)
+    if op.function is not Function.CLIP or any(p.size != 1 for p in op.parameters):
+        return None
+    low, high = (float(p.reshape(-1)[0]) for p in op.parameters)
+    return scalar.Clip(*(Fraction(limit) if np.isfinite(limit) else None for limit in (low, high)))
