@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fpgann.api import Design, check, compile  # noqa: A004
+    from fpgann.api import Design
+    from fpgann.entry import check, compile  # noqa: A004
 
 __version__ = "0.1.0"
 __all__ = ["Design", "__version__", "check", "compile"]
@@ -14,8 +15,12 @@ __all__ = ["Design", "__version__", "check", "compile"]
 
 def __getattr__(name: str) -> Any:
     """Load the API on first use, so that the command line starts fast."""
-    if name in ("Design", "check", "compile"):
-        from fpgann import api
+    if name == "Design":
+        from fpgann.api import Design
 
-        return getattr(api, name)
+        return Design
+    if name in ("check", "compile"):
+        from fpgann import entry
+
+        return getattr(entry, name)
     raise AttributeError(f"module 'fpgann' has no attribute '{name}'")
