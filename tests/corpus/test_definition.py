@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QONNX models mean real arithmetic on the numbers in their file: the reference equals that, code for code.
+"""Quantized models mean real arithmetic on the numbers in their file: the reference equals that, code for code.
+
+Of QONNX, of QuantizeLinear and DequantizeLinear, of operators on integers.
 
 The oracle (tests/oracle) reads the file with `onnx` alone and computes with integers, fractions and square roots; it
 shares nothing with the package. A model that quantizes its input takes float32 numbers as they are; one that does
@@ -23,12 +25,18 @@ import pytest
 from fpgann import api
 from fpgann.config import CompileOptions, override
 from fpgann.design import Design
-from fpgann.ir import Encoding
 from tests.corpus.models import Entry, load
 from tests.oracle import definition, single
-from tests.oracle.exact import Exact, each
+from tests.oracle.compare import count_mismatches
+from tests.oracle.exact import Exact
 
 MODELS = [
+    "brevitas_qcdq/qmlp_w3a5_po2_bc__qcdq",
+    "brevitas_qcdq/qmlp_w4a4_bc__qcdq",
+    "brevitas_qcdq/qmlp_w4a4_bc__qcdq_dyn",
+    "brevitas_qcdq/qmlp_w8a8_perchannel_bc__qcdq",
+    "brevitas_qcdq/tfc_2w2a__qcdq",
+    "brevitas_qcdq/tfc_2w2a__qcdq_dyn",
     "brevitas_qonnx/qmlp_w3a5_po2_bc__qonnx",
     "brevitas_qonnx/qmlp_w4a4_bc__qonnx",
     "brevitas_qonnx/qmlp_w4a4_bc__qonnx_dyn",
@@ -37,6 +45,8 @@ MODELS = [
     "brevitas_qonnx/tfc_2w2a__qonnx",
     "brevitas_qonnx/tfc_2w2a__qonnx_dyn",
     "hls4ml_example_onnx/em_bnn_fc_1layer",
+    pytest.param("mlperf_tiny/mlperf_ad01_int8", marks=pytest.mark.slow),
+    "ort_quantized/ortq_mlp_2_50_25_1_qdq_s8s8_sym",
     "qkeras_qonnx/qk_3layer",
     "qonnx_zoo/zoo_TFC_1W1A",
     "qonnx_zoo/zoo_TFC_1W2A",
@@ -44,6 +54,7 @@ MODELS = [
     "qonnx_zoo/zoo_qkeras_jettagging",
 ]
 MOST_INPUT_BITS = 64
+QUANTIZERS = ("Quant", "QuantizeLinear")
 
 
 @dataclass
@@ -103,12 +114,19 @@ def fractional_bits(array: np.ndarray) -> int:
 
 
 def near_rounding_boundaries(model: onnx.ModelProto, entry: Entry) -> dict[str, np.ndarray]:
-    """Float32 numbers that the first quantizer can hardly decide on, and the stored ones with some noise."""
+    """Float32 numbers that the first quantizer can hardly decide on, and the stored ones with some noise.
+
+    Integers are drawn at random.
+    """
     rng = np.random.default_rng(1)
     constants = definition.stored_constants(model)
     result = {}
     for name, array in entry.inputs.items():
-        quantizers = [n for n in model.graph.node if n.op_type == "Quant" and n.input[0] == name]
+        if array.dtype.kind in "iu":
+            limits = np.iinfo(array.dtype)
+            result[name] = rng.integers(limits.min, limits.max + 1, array.shape).astype(array.dtype)
+            continue
+        quantizers = [n for n in model.graph.node if n.op_type in QUANTIZERS and n.input[0] == name]
         noisy = array + rng.normal(0, 0.1, array.shape)
         if quantizers:
             scale = float(constants[quantizers[0].input[1]])
@@ -150,32 +168,6 @@ def judge(
         nearest_tie=max((float((d.distance / d.bound).max()) for d in flips), default=0.0),
         worst_bound=max(d.worst_bound for d in float32.differences),
     )
-
-
-def count_mismatches(design: Design, name: str, codes: np.ndarray, value: Exact, exact: definition.Run) -> int:
-    """Elements in which code * scale + offset is not the defined number.
-
-    Where the square root of a normalization stands behind the last product, the scale in the build can only be near
-    to it (float64). The codes are those of the product itself then, and are compared with that.
-    """
-    graph = design.graph
-    delivered = graph.outputs[name]
-    meant = decode(graph.types[delivered].codes, codes)
-    if value.root is None:
-        return int(np.sum(meant != value.fractions()))
-    (scaled,) = (node for node in graph.nodes if node.output == delivered)
-    assert scaled.op.name == "reinterpret"
-    sums = decode(graph.types[scaled.inputs[0]].codes, codes)
-    wanted = value.floats()
-    close = np.abs(meant.astype(np.float64) - wanted) <= 1e-14 * np.abs(wanted).max()
-    return int(np.sum((sums != exact.values[exact.sums[name]].fractions().reshape(codes.shape)) | ~close))
-
-
-def decode(encoding: Encoding, codes: np.ndarray) -> np.ndarray:
-    """code * 2**-frac * scale + offset, as fractions."""
-    assert encoding.axis == -1
-    scale = np.array([s * Fraction(2) ** -encoding.fixed.frac for s in encoding.scale], object)
-    return each(lambda c, s, o: int(c) * s + o, codes, scale, np.array(encoding.offset, object))
 
 
 def differing_samples(value: Exact, float32: single.Single, stored: np.ndarray, *, softmax: bool) -> set[int]:

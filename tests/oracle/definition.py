@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a QONNX model means: real arithmetic on the numbers stored in its file, without any rounding but its own.
+"""What a quantized model means: real arithmetic on the numbers stored in its file, without any rounding but its own.
 
 Read with `onnx` alone. Samples lie along a new first axis of every computed tensor; constants have none.
 """
@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from tests.oracle.exact import Exact, Root, each, fractions, integers, round_codes
+from tests.oracle.exact import Exact, Image, Root, each, fractions, integers, round_codes
+from tests.oracle.integer import IntegerOperators, integer_types
 
 
 @dataclass
@@ -29,20 +30,20 @@ class Quantized:
         scale: fractions, broadcast to the tensor.
         zero: likewise.
         mode: rounding mode, or "BIPOLAR".
-        low: least code.
+        low: least code, broadcast likewise.
         high: greatest code.
     """
 
     name: str
     codes: np.ndarray
-    entering: Exact
+    entering: Exact | Image
     scale: np.ndarray
     zero: np.ndarray
     mode: str
-    low: int
-    high: int
+    low: int | np.ndarray
+    high: int | np.ndarray
 
-    def before_rounding(self) -> Exact:
+    def before_rounding(self) -> Exact | Image:
         """The numbers that are rounded, in code steps."""
         return self.entering / Exact.of_fractions(self.scale) + Exact.of_fractions(self.zero)
 
@@ -76,12 +77,13 @@ def load(path: Path) -> onnx.ModelProto:
 
 
 def stored_constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """Initializers and Constant nodes."""
+    """Initializers and Constant nodes; integers of 4 bits in 8."""
     found = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Constant":
             found[node.output[0]] = numpy_helper.to_array(attributes(node)["value"])
-    return found
+    narrow = {"int4": np.int8, "uint4": np.uint8}
+    return {name: a.astype(narrow.get(a.dtype.name, a.dtype)) for name, a in found.items()}
 
 
 def code_range(node: onnx.NodeProto, bits: int) -> tuple[int, int]:
@@ -105,14 +107,14 @@ def run(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> Run:
     return evaluator.run
 
 
-class _Evaluator:
+class _Evaluator(IntegerOperators):
     def __init__(self, model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> None:
         constants = stored_constants(model)
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self.run = Run({name: Exact.of(a) for name, a in constants.items() if a.dtype.kind in "fiub"}, set(inputs))
         for name, array in inputs.items():
             self.run.values[name] = Exact.of_fractions(array) if array.dtype == object else Exact.of(array)
-        self.aliases: dict[str, str] = {}
+        self.types = integer_types(model)
 
     def evaluate(self, node: onnx.NodeProto) -> None:
         if node.op_type == "Constant":
@@ -128,7 +130,7 @@ class _Evaluator:
         result = function(node, *operands)
         if result is not None:
             run.values[output] = result
-        if node.op_type in ("MatMul", "Gemm"):
+        if node.op_type in ("MatMul", "Gemm", "QGemm", "MatMulInteger", "QLinearMatMul"):
             run.sums[output] = output
         else:
             run.sums.update((output, run.sums[name]) for name in names if name in run.sums)
@@ -221,6 +223,9 @@ class _Evaluator:
         coefficient = each(lambda x, g, v: x * g / v, (x - mean).fractions(), gamma.fractions(), radicand)
         num = np.broadcast_to(beta.num, coefficient.shape)
         return Exact(num, beta.unit, Root(coefficient, np.broadcast_to(radicand, coefficient.shape)))
+
+    def _sigmoid(self, node, x):
+        return Image("sigmoid", x)
 
     def _softmax(self, node, x):
         self.run.logits[node.output[0]] = node.input[0]

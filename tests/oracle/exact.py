@@ -8,13 +8,15 @@ normalization leaves behind a multiple of one square root. Whatever asks for mor
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 
 _SAFE = 1 << 62
+_DIGITS = 80
 
 
 def integers(array: Any) -> np.ndarray:
@@ -192,6 +194,71 @@ class Exact:
             return Exact(num, self.unit)
         coefficient = np.where(negative, Fraction(0), self.root.coefficient)
         return Exact(num, self.unit, Root(coefficient, np.broadcast_to(self.root.radicand, coefficient.shape)))
+
+
+@dataclass(frozen=True)
+class Image:
+    """A transcendental function of exact numbers, times a factor, plus an addend: only to be rounded.
+
+    Args:
+        function: its name in mpmath, or "sigmoid".
+        argument: exact numbers.
+        factor: fractions that broadcast against them.
+        addend: likewise.
+    """
+
+    function: str
+    argument: Exact
+    factor: np.ndarray = field(default_factory=lambda: np.array(Fraction(1), object))
+    addend: np.ndarray = field(default_factory=lambda: np.array(Fraction(0), object))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.argument.shape
+
+    def __truediv__(self, other: Exact) -> Image:
+        divisor = other.fractions()
+        return Image(self.function, self.argument, self.factor / divisor, self.addend / divisor)
+
+    def __add__(self, other: Exact) -> Image:
+        return Image(self.function, self.argument, self.factor, self.addend + other.fractions())
+
+    def moved(self, function: Any) -> Image:
+        """The same elements in other places; only for constants that are the same everywhere."""
+        return Image(self.function, self.argument.moved(function), self.factor, self.addend)
+
+    def floats(self) -> np.ndarray:
+        parts = (self._arguments(), self.factor, self.addend)
+        return each(lambda a, f, c: float(self._at(a) * _real(f) + _real(c)), *parts)
+
+    def floor(self, factor: np.ndarray, addend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """floor(self * factor + addend) for fractions, and where nothing was lost."""
+        scale, shift = self.factor * factor, self.addend * factor + addend
+        pairs = each(self._floor, self._arguments(), scale, shift)
+        return each(lambda p: p[0], pairs), each(lambda p: p[1], pairs).astype(bool)
+
+    def _arguments(self) -> np.ndarray:
+        return self.argument.fractions()
+
+    def _at(self, argument: Fraction) -> Any:
+        with mpmath.workdps(_DIGITS):
+            x = _real(argument)
+            return 1 / (1 + mpmath.exp(-x)) if self.function == "sigmoid" else getattr(mpmath, self.function)(x)
+
+    def _floor(self, argument: Fraction, factor: Fraction, addend: Fraction) -> tuple[int, bool]:
+        if argument == 0 and self.function == "sigmoid":  # the only rational value at a rational argument
+            exact = factor / 2 + addend
+            return math.floor(exact), exact.denominator == 1
+        with mpmath.workdps(_DIGITS):
+            number = self._at(argument) * _real(factor) + _real(addend)
+            whole = int(mpmath.floor(number))
+            assert mpmath.mpf(10) ** -40 < number - whole < 1 - mpmath.mpf(10) ** -40, "more digits are needed"
+        return whole, False
+
+
+def _real(number: Fraction) -> Any:
+    with mpmath.workdps(_DIGITS):
+        return mpmath.mpf(number.numerator) / number.denominator
 
 
 def _floor_of_root(rational: Fraction, coefficient: Fraction, radicand: Fraction) -> tuple[int, bool]:

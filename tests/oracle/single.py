@@ -191,6 +191,37 @@ class _Evaluator:
         self._compare(quantized, np.where(x.value < 0, -1, 1), steps)
         return self._handed_on(node, quantized)
 
+    def _quantizelinear(self, node, x, scale, *zero):
+        """Divide, round, saturate; then go on with the exact integers."""
+        quantized = self.quantized[node.output[0]]
+        before = self._div(node, x, self._shaped(scale, quantized))
+        self._compare(
+            quantized, np.clip(np.round(before.value), quantized.low, quantized.high).astype(np.int64), before
+        )
+        return self._exactly(node)
+
+    def _dequantizelinear(self, node, *_):
+        """Integers are exact; their difference times a scale is rounded once or twice."""
+        exact = self.exact.values[node.output[0]].floats()
+        return Single(exact.astype(np.float32), np.abs(exact) * gamma(3))
+
+    def _clip(self, node, *_):
+        """Only of integers."""
+        return self._exactly(node)
+
+    def _sigmoid(self, _node, x):
+        """Runtimes have approximations of their own; those of onnxruntime are off by some units in the last place."""
+        value = 1 / (1 + np.exp(-x.value.astype(np.float64)))
+        return Single(value.astype(np.float32), x.error / 4 + value * gamma(16) + 16 * _TINY)
+
+    def _exactly(self, node: onnx.NodeProto) -> Single:
+        exact = self.exact.values[node.output[0]].floats()
+        return Single(exact.astype(np.float32), np.zeros(exact.shape))
+
+    @staticmethod
+    def _shaped(scale: Single, quantized: Quantized) -> Single:
+        return Single(scale.value.reshape(quantized.scale.shape), scale.error.reshape(quantized.scale.shape))
+
     def _handed_on(self, node: onnx.NodeProto, quantized: Quantized) -> Single:
         exact = self.exact.values[node.output[0]].floats()
         return Single(exact.astype(np.float32), np.abs(exact) * gamma(3))
