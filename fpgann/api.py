@@ -14,19 +14,21 @@ import numpy as np
 from fpgann import frontend, passes, reference, resources, samples
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
-from fpgann.codegen.vhdl import render_design
 from fpgann.codegen.verilog import render_verilog
+from fpgann.codegen.vhdl import render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Target
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
 from fpgann.eda.verilog import GHDL_MINIMUM
-from fpgann.errors import UnsupportedOperatorError, VerificationError
+from fpgann.errors import ConfigError, UnsupportedOperatorError, VerificationError
 from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
 from fpgann.hardware.design import FoldedKernel
 from fpgann.hardware.names import identifier
+from fpgann.hardware.options import Io
+from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.serialize import save_graph
@@ -42,6 +44,7 @@ SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
 _ENOUGH_SAMPLES = 16
 SIM_FILES = ("bench_parallel.py", "run.py")
+STREAM_SIM_FILES = ("bench_stream.py",)
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower"]
 
@@ -107,6 +110,7 @@ class Compiled:
         report: contents of report.json.
         warnings: what the user should know.
         logits: outputs that deliver logits because their softmax is left out.
+        streams: AXI4-Stream interfaces around the hardware, if the user wants them.
     """
 
     model: OnnxModel
@@ -115,6 +119,7 @@ class Compiled:
     report: dict[str, Any]
     warnings: tuple[str, ...]
     logits: tuple[str, ...]
+    streams: StreamDesign | None = None
 
 
 def lower(
@@ -151,6 +156,7 @@ def lower(
 
     progress("building the hardware")
     design = build_design(graph, options.hardware, options.name)
+    streams = _streams(design, options)
 
     progress("checking")
     check_design(design, reference.run_codes(graph, corner_and_random(graph, VALIDATION_SAMPLES)))
@@ -167,8 +173,9 @@ def lower(
         options=options.to_json(),
         measured=measured,
         saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},
+        streams=streams,
     )
-    return Compiled(model, graph, design, report, warnings, tuple(stripped_outputs(imported)))
+    return Compiled(model, graph, design, report, warnings, tuple(stripped_outputs(imported)), streams)
 
 
 def compile(  # noqa: A001  the name of the command
@@ -210,7 +217,7 @@ def compile(  # noqa: A001  the name of the command
 def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]:
     """All files of a BUILD folder by relative path."""
     graph, design = compiled.graph, compiled.design
-    rtl = render_design(design)
+    rtl = render_design(design, compiled.streams)
     if options.target is Target.VERILOG:
         rtl |= render_verilog(rtl, design.name)
     files = {f"rtl/{path}": text.encode() for path, text in rtl.items()}
@@ -218,19 +225,30 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
     files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
-    simulation = describe_simulation(design)
+    simulation = describe_simulation(design, compiled.streams)
     values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
     files["sim/design.json"] = to_json(simulation)
     files["sim/vectors.json"] = to_json(vectors_document(simulation, values, seed=0))
-    files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in SIM_FILES}
+    bench = [*SIM_FILES, *(() if compiled.streams is None else STREAM_SIM_FILES)]
+    files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
     files["report.json"] = to_json(compiled.report)
     source = {
         "name": compiled.model.name,
         "sha256": compiled.model.sha256,
         "logits_instead_of_softmax": list(compiled.logits),
     }
-    files["manifest.json"] = to_json(describe_build(design, graph, source, options.to_json(), files))
+    files["manifest.json"] = to_json(describe_build(design, graph, source, options.to_json(), files, compiled.streams))
     return files
+
+
+def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | None:
+    """AXI4-Stream interfaces around the design, if the user wants them."""
+    width = options.hardware.stream_width_bits
+    if options.hardware.io is Io.STREAM:
+        return plan_streams(design, width)
+    if width is not None:
+        raise ConfigError("parallel ports have no stream width", where="--stream-width", hint="add --io stream")
+    return None
 
 
 def _input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:

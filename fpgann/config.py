@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fpgann.errors import ConfigError
-from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy
 from fpgann.numerics.fixed import Precision, parse_precision
 
 if sys.version_info >= (3, 11):
@@ -60,7 +60,8 @@ class CompileOptions:
 
         return {
             "target": self.target.value,
-            "io": "parallel",
+            "io": self.hardware.io.value,
+            "stream_width": self.hardware.stream_width_bits,
             "precision": None if self.precision is None else str(self.precision),
             "input_precision": None if self.input_precision is None else str(self.input_precision),
             **layer(self.hardware.default),
@@ -73,8 +74,8 @@ class CompileOptions:
 def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
-    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `target`, `name`, and
-    `[layers."NAME"]` with `strategy` and `reuse_factor`.
+    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `io`, `stream_width`,
+    `target`, `name`, and `[layers."NAME"]` with `strategy` and `reuse_factor`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -91,19 +92,21 @@ def read_config(path: Path) -> CompileOptions:
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, numbers of thousands of digits
         reason = str(error).splitlines()[0]
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
-    known = {"precision", "input_precision", "strategy", "reuse_factor", "adders_per_stage", "target", "name", "layers"}
+    layer_keys = {"strategy", "reuse_factor"}
+    known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
+    known |= {"io", "stream_width"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
-        name: _layer(
-            _table(entry, f"{where}, layer '{name}'"), f"{where}, layer '{name}'", {"strategy", "reuse_factor"}
-        )
+        name: _layer(_table(entry, f"{where}, layer '{name}'"), f"{where}, layer '{name}'", layer_keys)
         for name, entry in layers.items()
     }
     hardware = HardwareOptions(
         _layer(document, where, known),
         layer_options,
         _positive(document.get("adders_per_stage", 2), "adders_per_stage", where),
+        _io(document.get("io", "parallel"), where),
+        _positive(document["stream_width"], "stream_width", where) if "stream_width" in document else None,
     )
     return CompileOptions(
         _precision(document.get("precision"), f"{where}, precision"),
@@ -121,12 +124,19 @@ def override(
     input_precision: str | None = None,
     strategy: str | None = None,
     reuse_factor: int | None = None,
+    io: str | None = None,
+    stream_width: int | None = None,
     target: str | None = None,
     name: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
-    default = options.hardware.default
+    hardware = options.hardware
+    if io is not None:
+        hardware = replace(hardware, io=_io(io, "--io"))
+    if stream_width is not None:
+        hardware = replace(hardware, stream_width_bits=_positive(stream_width, "--stream-width", "option"))
+    default = hardware.default
     if strategy is not None:
         default = replace(default, strategy=_strategy(strategy, "--strategy"))
     if reuse_factor is not None:
@@ -137,7 +147,7 @@ def override(
         input_precision=options.input_precision
         if input_precision is None
         else _precision(input_precision, "--input-precision"),
-        hardware=replace(options.hardware, default=default),
+        hardware=replace(hardware, default=default),
         target=options.target if target is None else _target(target, "--target"),
         name=options.name if name is None else name,
         input_shapes={**options.input_shapes, **(input_shapes or {})},
@@ -205,3 +215,11 @@ def _strategy(value: object, where: str) -> Strategy:
     except ValueError:
         names = ", ".join(s.value for s in Strategy)
         raise ConfigError(f"there is no strategy {value!r:.40}", where=where, hint=f"strategies are {names}") from None
+
+
+def _io(value: object, where: str) -> Io:
+    try:
+        return Io(value)
+    except ValueError:
+        names = ", ".join(io.value for io in Io)
+        raise ConfigError(f"there is no interface {value!r:.40}", where=where, hint=f"io is one of {names}") from None

@@ -12,6 +12,7 @@ from fpgann import api
 from fpgann.cli.printing import printable, say
 from fpgann.cli.shared import INPUT_SHAPE, print_report, steps, warn
 from fpgann.config import CompileOptions, Target, override, read_config
+from fpgann.hardware.options import Io
 
 
 @click.command()
@@ -20,7 +21,14 @@ from fpgann.config import CompileOptions, Target, override, read_config
 @click.option(
     "--target", type=click.Choice([t.value for t in Target]), help="Language: VHDL (default), or Verilog beside it."
 )
-@click.option("--io", type=click.Choice(["parallel"]), default="parallel", show_default=True, help="Interface.")
+@click.option(
+    "--io",
+    type=click.Choice([io.value for io in Io]),
+    help="Interfaces: parallel ports and a fixed latency (default), or AXI4-Stream.",
+)
+@click.option(
+    "--stream-width", type=click.IntRange(min=1), help="Bits of tdata with --io stream; one element by default."
+)
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "unrolled", "folded"]),
@@ -44,7 +52,8 @@ def compile(  # noqa: A001  the name of the command
     *,
     output: Path,
     target: str | None,
-    io: str,
+    io: str | None,
+    stream_width: int | None,
     strategy: str | None,
     reuse_factor: int | None,
     precision: str | None,
@@ -57,13 +66,14 @@ def compile(  # noqa: A001  the name of the command
     force: bool,
 ) -> None:
     """Compile MODEL (ONNX: float or QONNX) into VHDL (and Verilog) with a bench, a reference model and a report."""
-    del io  # one so far
     options = override(
         CompileOptions() if config is None else read_config(config),
         precision=precision,
         input_precision=input_precision,
         strategy=strategy,
         reuse_factor=reuse_factor,
+        io=io,
+        stream_width=stream_width,
         target=target,
         name=name,
         input_shapes=dict(input_shapes),

@@ -86,6 +86,9 @@ def print_report(report: dict[str, Any]) -> None:
         figures = [str(layer[key]) for key in keys]
         texts = [cell(layer[key]) for key in ("name", "op", "strategy")]
         table.add_row(*texts, *figures, cell(layer["in_type"]), cell(layer["out_type"]))
+    streams = report.get("streams")
+    if streams is not None:
+        table.add_row("AXI4-Stream", "", "", "", *(str(streams[key]) for key in keys[1:]))
     total = report["total"]
     table.add_section()
     table.add_row("total", "", "", "", *(str(total[key]) for key in keys[1:]))

@@ -10,14 +10,20 @@ from typing import Any
 
 from fpgann import __version__
 from fpgann.hardware.design import Design, Port
+from fpgann.hardware.streaming import StreamDesign, StreamPort
 from fpgann.ir import Encoding, Graph, Value
 
 FORMAT = "fpgann build"
 VERSION = 1
 
 
-def describe_simulation(design: Design) -> dict[str, Any]:
-    """Ports and stages as the bench needs them (sim/design.json)."""
+def describe_simulation(design: Design, streams: StreamDesign | None = None) -> dict[str, Any]:
+    """Ports and stages as the bench needs them (sim/design.json).
+
+    Args:
+        design: the design.
+        streams: AXI4-Stream interfaces around it, if it has any.
+    """
 
     def port(item: Port) -> dict[str, Any]:
         stream = item.stream
@@ -30,10 +36,11 @@ def describe_simulation(design: Design) -> dict[str, Any]:
             "signed": stream.codes.signed,
         }
 
-    return {
+    described: dict[str, Any] = {
         "top": design.name,
-        "latency_cycles": design.latency_cycles,
-        "interval_cycles": design.interval_cycles,
+        "bench": "bench_parallel" if streams is None else "bench_stream",
+        "latency_cycles": (streams or design).latency_cycles,
+        "interval_cycles": (streams or design).interval_cycles,
         "inputs": [port(item) for item in design.inputs],
         "outputs": [port(item) for item in design.outputs],
         "stages": [
@@ -49,10 +56,22 @@ def describe_simulation(design: Design) -> dict[str, Any]:
             for stage in design.stages
         ],
     }
+    if streams is not None:
+        described["core"] = streams.core_entity
+        described["fifo_frames"] = streams.fifo_frames
+        for side, interfaces in (("inputs", streams.inputs), ("outputs", streams.outputs)):
+            for entry, interface in zip(described[side], interfaces, strict=True):
+                entry |= _beats(interface)
+    return described
 
 
 def describe_build(
-    design: Design, graph: Graph, source: Mapping[str, Any], options: Mapping[str, Any], files: Mapping[str, bytes]
+    design: Design,
+    graph: Graph,
+    source: Mapping[str, Any],
+    options: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    streams: StreamDesign | None = None,
 ) -> dict[str, Any]:
     """The manifest.
 
@@ -62,23 +81,41 @@ def describe_build(
         source: name and sha256 of the model, and what was done to its outputs.
         options: the options of the compilation.
         files: every file of the build by relative path.
+        streams: AXI4-Stream interfaces around it, if it has any.
     """
     inputs = {value.name: value for value in graph.inputs}
-    return {
+    described: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "fpgann": __version__,
         "model": dict(source),
         "options": dict(options),
         "top": design.name,
-        "latency_cycles": design.latency_cycles,
-        "interval_cycles": design.interval_cycles,
+        "latency_cycles": (streams or design).latency_cycles,
+        "interval_cycles": (streams or design).interval_cycles,
         "inputs": [_input(port, inputs[port.model_name]) for port in design.inputs],
         "outputs": [
             _tensor(p, graph.types[graph.outputs[p.model_name]].shape, graph.types[graph.outputs[p.model_name]].codes)
             for p in design.outputs
         ],
         "files": {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())},
+    }
+    if streams is not None:
+        for side, interfaces in (("inputs", streams.inputs), ("outputs", streams.outputs)):
+            for entry, interface in zip(described[side], interfaces, strict=True):
+                entry |= _beats(interface)
+    return described
+
+
+def _beats(port: StreamPort) -> dict[str, Any]:
+    """How an AXI4-Stream interface carries a tensor; `port` is what the names of its signals begin with."""
+    return {
+        "port": port.name,
+        "beat_bits": port.beat_bits,
+        "elements_per_beat": port.elements_per_beat,
+        "element_bytes": port.element_bytes,
+        "beats": port.beats,
+        "tkeep": port.has_keep,
     }
 
 

@@ -16,6 +16,13 @@ class Strategy(enum.Enum):
     FOLDED = "folded"
 
 
+class Io(enum.Enum):
+    """Interfaces of the top entity."""
+
+    PARALLEL = "parallel"
+    STREAM = "stream"
+
+
 @dataclass(frozen=True, slots=True)
 class LayerOptions:
     """Options of one layer; None leaves the choice to the compiler.
@@ -37,8 +44,12 @@ class HardwareOptions:
         default: options of every layer that has none of its own.
         layers: options by layer name (the name in the model, or its HDL identifier).
         adders_per_stage: adders in a row between two pipeline registers of an unrolled kernel.
+        io: interfaces of the top entity.
+        stream_width_bits: width of tdata of AXI4-Stream; None takes one element a beat.
     """
 
     default: LayerOptions = LayerOptions()
     layers: Mapping[str, LayerOptions] = field(default_factory=dict)
     adders_per_stage: int = 2
+    io: Io = Io.PARALLEL
+    stream_width_bits: int | None = None

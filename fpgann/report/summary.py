@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fpgann.hardware.design import Design, FoldedKernel, Stage
-from fpgann.hardware.estimate import Resources, estimate
+from fpgann.hardware.estimate import Resources, estimate, estimate_streams
+from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.integers import FloatArray
@@ -55,6 +56,7 @@ def summarise(
     options: Mapping[str, Any],
     measured: Mapping[str, Any],
     saturation: Mapping[str, Mapping[str, int]],
+    streams: StreamDesign | None = None,
 ) -> dict[str, Any]:
     """The whole report.
 
@@ -65,20 +67,24 @@ def summarise(
         options: options of the compilation.
         measured: what `accuracy` returned, with the kind of data.
         saturation: per value: samples cut off by its type, and samples in all.
+        streams: AXI4-Stream interfaces around the design, if it has any.
     """
     layers = [_layer(stage, graph) for stage in design.stages]
     total = sum((estimate(stage) for stage in design.stages), Resources())
+    interface = {} if streams is None else {"streams": _streams(streams)}
+    total += Resources() if streams is None else estimate_streams(streams)
     return {
         "model": model,
         "options": dict(options),
         "accuracy": dict(measured),
         "saturation": {name: dict(entry) for name, entry in saturation.items()},
         "layers": layers,
+        **interface,
         "total": {
             **_resources(total),
             "weights": sum(layer["weights"] for layer in layers),
-            "latency_cycles": design.latency_cycles,
-            "ii": design.interval_cycles,
+            "latency_cycles": (streams or design).latency_cycles,
+            "ii": (streams or design).interval_cycles,
         },
         "estimates": "first-order formulas, not calibrated against synthesis",
     }
@@ -86,6 +92,16 @@ def summarise(
 
 def _resources(resources: Resources) -> dict[str, int]:
     return {"lut": resources.lut, "ff": resources.ff, "dsp": resources.dsp, "bram36": resources.bram36}
+
+
+def _streams(streams: StreamDesign) -> dict[str, Any]:
+    """Converters and FIFOs between the layers and AXI4-Stream; latency and ii are without the layers."""
+    return {
+        "latency_cycles": streams.latency_cycles - streams.core.latency_cycles,
+        "ii": max(port.beats for port in (*streams.inputs, *streams.outputs)),
+        "fifo_frames": streams.fifo_frames,
+        **_resources(estimate_streams(streams)),
+    }
 
 
 def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:

@@ -3,22 +3,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fpgann import resources
 from fpgann.codegen.vhdl.folded import render_folded
 from fpgann.codegen.vhdl.pointwise import render_pointwise
+from fpgann.codegen.vhdl.stream import render_stream_top
 from fpgann.codegen.vhdl.top import render_top
 from fpgann.codegen.vhdl.unrolled import render_unrolled
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, UnrolledKernel
 from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
+from fpgann.hardware.streaming import StreamDesign
 
 
-def render_design(design: Design) -> dict[str, str]:
+def render_design(design: Design, streams: StreamDesign | None = None) -> dict[str, str]:
     """Every file below rtl/, in compile order, by relative path.
 
     The library `fpgann` lies in fpgann/, what is generated for this design beside it (library `work`).
+
+    Args:
+        design: the design.
+        streams: AXI4-Stream interfaces around it, if it has any; then the design is their core.
     """
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
-    names = Namespace({design.name})
+    names = Namespace({design.name} if streams is None else {design.name, streams.core_entity})
     entities: dict[str, str] = {}
     for stage in design.stages:
         entity = names.claim(f"{design.name}_{stage.name}", "layer", suffixes=ENTITY_SUFFIXES)
@@ -33,7 +41,11 @@ def render_design(design: Design) -> dict[str, str]:
                 continue
         entities[stage.name] = entity
         files |= {f"{name}.vhd": text for name, text in rendered.items()}
-    files[f"{design.name}.vhd"] = render_top(design, entities)
+    if streams is None:
+        files[f"{design.name}.vhd"] = render_top(design, entities)
+    else:
+        files[f"{streams.core_entity}.vhd"] = render_top(replace(design, name=streams.core_entity), entities)
+        files[f"{design.name}.vhd"] = render_stream_top(streams)
     order = [f"fpgann {path}" if path.startswith("fpgann/") else f"work {path}" for path in files]
     files["compile_order.txt"] = "\n".join([*order, ""])
     return files

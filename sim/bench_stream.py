@@ -1,0 +1,492 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb bench for designs with AXI4-Stream interfaces: every byte, tkeep, tlast, every stage, interval and latency.
+
+Needs cocotb, cocotbext-axi and a simulator. Reads `design.json` (interfaces, stages, predicted cycles) and
+`vectors.json` (inputs and expected streams) from the folder FPGANN_SIM_DIR and writes `result.json` there.
+
+A beat's cycle is the number of the rising clock edge at which it is taken. Handshakes are sampled at the falling
+edge before, when all signals are stable. The vectors are divided among three phases (back to back, random stalls,
+sparse); further phases repeat some of them: one interface at a time, stalled outputs, damaged packets, resets.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cocotb
+from bench_parallel import PERIOD_NS, Tap, cycle_now, first_difference, hex_or_x, number
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+
+FOLDER = Path(os.environ.get("FPGANN_SIM_DIR", Path(__file__).resolve().parent))
+GATHER, FIFO_OUTPUT, SEND = 1, 1, 1  # frames that wait outside of the core and the places of a FIFO
+
+
+class DivergenceError(Exception):
+    """The hardware did something else than predicted; the argument says what (first_divergence of result.json)."""
+
+
+@dataclass
+class Packet:
+    """Beats up to a tlast: their cycles, and data, keep, last as text."""
+
+    cycles: list[int] = field(default_factory=list)
+    beats: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class Interface:
+    """One AXI4-Stream interface: what passes over it, packet by packet."""
+
+    def __init__(self, dut, port: dict) -> None:
+        self.port = port
+        self.name = port["port"]
+        self.signals = {key: getattr(dut, f"{self.name}_{key}") for key in ("tvalid", "tready", "tdata", "tlast")}
+        if port["tkeep"]:
+            self.signals["tkeep"] = getattr(dut, f"{self.name}_tkeep")
+        self.lanes = port["beat_bits"] // 8
+        self.packets: list[Packet] = []
+        self.open = Packet()
+        self.last_cycle = 0
+
+    def text(self, key: str) -> str:
+        return str(self.signals[key].value)
+
+    def sample(self) -> None:
+        """Note the beat that passes at the next rising edge, if one does."""
+        valid, ready = self.text("tvalid"), self.text("tready")
+        if valid != "1" or ready != "1":
+            return
+        keep = self.text("tkeep") if self.port["tkeep"] else "1" * self.lanes
+        self.last_cycle = cycle_now()
+        self.open.cycles.append(self.last_cycle)
+        self.open.beats.append((self.text("tdata"), keep, self.text("tlast")))
+        if self.open.beats[-1][2] == "1":
+            self.packets.append(self.open)
+            self.open = Packet()
+
+    def forget(self) -> None:
+        self.packets, self.open = [], Packet()
+
+    def beats(self, word: str) -> list[tuple[int, int, int]]:
+        """Data, keep and last of every beat of a frame, given as hexadecimal elements side by side."""
+        port, bits = self.port, int(word, 16)
+        codes = []
+        for index in range(port["elements"]):
+            code = bits >> (index * port["element_bits"]) & ((1 << port["element_bits"]) - 1)
+            if port["signed"] and code >> (port["element_bits"] - 1):
+                code -= 1 << port["element_bits"]
+            codes.append(code)
+        size = port["element_bytes"]
+        found = []
+        for first in range(0, len(codes), port["elements_per_beat"]):
+            held = codes[first : first + port["elements_per_beat"]]
+            data = sum((code % (1 << 8 * size)) << (8 * size * place) for place, code in enumerate(held))
+            found.append((data, (1 << size * len(held)) - 1, int(first + len(held) == len(codes))))
+        return found
+
+    def word(self, packet: Packet) -> str:
+        """The elements of a packet side by side, as hexadecimal digits; "x" where a bit is undefined."""
+        port, fields = self.port, []
+        for data, _, _ in packet.beats:
+            for place in range(port["elements_per_beat"]):
+                end = len(data) - 8 * port["element_bytes"] * place
+                fields.append(data[end - port["element_bits"] : end])
+        return hex_or_x("".join(reversed(fields[: port["elements"]])) or "x")
+
+    def difference(self, vector: int, word: str, packet: Packet) -> dict | None:
+        """Where a packet differs from a frame; None if it is that frame."""
+        wanted = self.beats(word)
+        place = {"layer": f"output {self.name}", "vector": vector}
+        for index, ((data, keep, last), (data_w, keep_w, last_w)) in enumerate(zip(packet.beats, wanted, strict=False)):
+            place["cycle"] = packet.cycles[index]
+            text = f"{data_w:0{len(data)}b}"
+            if data != text:
+                return {**place, **self.element(index, data, text)}
+            for kind, got, expected in (("tkeep", keep, f"{keep_w:0{len(keep)}b}"), ("tlast", last, str(last_w))):
+                if got != expected:
+                    return {**place, "element": None, "expected": f"{kind} {expected} in beat {index}", "got": got}
+        if len(packet.beats) != len(wanted):
+            beats = f"{len(packet.beats)} beats"
+            return {**place, "element": None, "expected": f"{len(wanted)} beats", "got": beats}
+        return None
+
+    def element(self, beat: int, data: str, wanted: str) -> dict:
+        """The first element of a beat that differs, with its padding."""
+        size = 8 * self.port["element_bytes"]
+        for place in range(self.port["elements_per_beat"]):
+            end = len(data) - size * place
+            got, right = data[end - size : end], wanted[end - size : end]
+            if got != right:
+                signed = self.port["signed"]
+                return {
+                    "element": beat * self.port["elements_per_beat"] + place,
+                    "expected": number(right, signed),
+                    "got": number(got, signed),
+                }
+        return {"element": None, "expected": f"padding {wanted} in beat {beat}", "got": data}
+
+
+class Bench:
+    """The design, its surroundings, and what has been seen since the last `forget`."""
+
+    def __init__(self, dut, design: dict, vectors: dict) -> None:
+        self.dut, self.design, self.vectors = dut, design, vectors
+        self.rng = random.Random(vectors["seed"])
+        self.inputs = [Interface(dut, port) for port in design["inputs"]]
+        self.outputs = [Interface(dut, port) for port in design["outputs"]]
+        shared = (dut.aclk, dut.aresetn, False)
+        self.sources = [AxiStreamSource(AxiStreamBus.from_prefix(dut, i.name), *shared) for i in self.inputs]
+        self.sinks = [AxiStreamSink(AxiStreamBus.from_prefix(dut, o.name), *shared) for o in self.outputs]
+        for end in (*self.sources, *self.sinks):
+            end.log.setLevel(logging.WARNING)  # else a line a packet
+        self.stages = [stage for stage in design["stages"] if stage["delay_cycles"] > 0]
+        self.taps = [Tap(dut.core, f"{s['stream']}_valid", [f"{s['stream']}_data"]) for s in self.stages]
+        for tap in self.taps:
+            cocotb.start_soon(tap.run())
+        self.accepted: list[int] = []
+        self.errors = 0
+        self.wrong: set[int] = set()
+        self.delivered: dict[str, dict[int, str]] = {o.name: {} for o in self.outputs}
+
+    async def cycle(self) -> None:
+        """Look at the next rising edge, just before it."""
+        await FallingEdge(self.dut.aclk)
+        for interface in (*self.inputs, *self.outputs):
+            interface.sample()
+        if str(self.dut.core.in_valid.value) == "1" and str(self.dut.core.in_ready.value) == "1":
+            self.accepted.append(cycle_now())
+        self.errors += str(self.dut.frame_error.value) == "1"
+        for output in self.outputs:
+            for data, keep, last in (output.packets[-1:] or [output.open])[0].beats[-1:]:
+                if set(data + keep + last) - {"0", "1"}:  # before a sink stumbles over it
+                    raise DivergenceError(
+                        {
+                            "layer": f"output {output.name}",
+                            "vector": len(output.packets),
+                            "cycle": cycle_now(),
+                            "element": None,
+                            "expected": "defined bits",
+                            "got": data,
+                        }
+                    )
+
+    async def cycles(self, count: int) -> None:
+        for _ in range(count):
+            await self.cycle()
+
+    async def until(self, condition, budget: int) -> bool:
+        """Wait for a condition; False if it does not come true in time."""
+        for _ in range(budget):
+            if condition():
+                return True
+            await self.cycle()
+        return bool(condition())
+
+    async def quiet(self, budget: int) -> None:
+        """Wait until no beat has passed for so long that nothing is on its way."""
+        start = cycle_now()
+        ends = (*self.inputs, *self.outputs)
+        await self.until(
+            lambda: cycle_now() - max(start, *(end.last_cycle for end in ends)) > self.quiet_cycles,
+            budget + 2 * self.quiet_cycles,
+        )
+
+    def forget(self) -> None:
+        """Begin a new record."""
+        for interface in (*self.inputs, *self.outputs):
+            interface.forget()
+        for tap in self.taps:
+            tap.items.clear()
+        for sink in self.sinks:
+            sink.clear()
+        self.accepted.clear()
+        self.errors = 0
+
+    async def reset(self, cycles: int = 1) -> None:
+        """Reset the design and its surroundings; nothing may come out of it afterwards."""
+        self.dut.aresetn.value = 0
+        for source in self.sources:
+            source.clear()
+        await self.cycles(cycles)
+        self.dut.aresetn.value = 1
+        self.forget()
+
+    # -- traffic -----------------------------------------------------------------------------------------------------
+
+    def word(self, port: dict, vector: int) -> str:
+        return self.vectors["streams"][port["stream"]][vector]
+
+    def beats(self, side: int, vector: int, *, junk: bool = False) -> list[tuple[int, int]]:
+        """(data, keep) of every beat of an input; with junk wherever the hardware must not look."""
+        interface = self.inputs[side]
+        found = []
+        for data, keep, _ in interface.beats(self.word(interface.port, vector)):
+            if junk:
+                used = (1 << interface.port["element_bits"]) - 1
+                size = 8 * interface.port["element_bytes"]
+                mask = sum(used << (size * place) for place in range(interface.port["elements_per_beat"]))
+                data = data & mask | self.rng.getrandbits(8 * interface.lanes) & ~mask
+            found.append((data, keep))
+        return found
+
+    def send(self, side: int, beats: list[tuple[int, int]]) -> None:
+        """Queue one packet."""
+        lanes = range(self.inputs[side].lanes)
+        data = bytes(beat >> (8 * lane) & 0xFF for beat, _ in beats for lane in lanes)
+        keep = [kept >> lane & 1 for _, kept in beats for lane in lanes]
+        self.sources[side].send_nowait(AxiStreamFrame(data, tkeep=keep))
+
+    def offer(self, vectors: list[int], *, junk: bool = False) -> None:
+        for vector in vectors:
+            for side in range(len(self.inputs)):
+                self.send(side, self.beats(side, vector, junk=junk))
+
+    def stall(self, share: float) -> None:
+        """Let every interface pause at random for a share of the cycles; 0 stops that."""
+
+        def pauses(seed: int):
+            rng = random.Random(seed)
+            while True:
+                yield rng.random() < share
+
+        for end in (*self.sources, *self.sinks):
+            end.clear_pause_generator()
+            end.pause = False
+            if share:
+                end.set_pause_generator(pauses(self.rng.getrandbits(32)))
+
+    def complete(self, count: int):
+        """A condition: every output has delivered that many packets."""
+        return lambda: all(len(output.packets) >= count for output in self.outputs)
+
+    @property
+    def quiet_cycles(self) -> int:
+        """After so many cycles without traffic, nothing can be on its way."""
+        beats = max(port["beats"] for port in (*self.design["inputs"], *self.design["outputs"]))
+        return self.design["latency_cycles"] + self.design["interval_cycles"] + beats + 8
+
+    def budget(self, count: int, slower: int = 1) -> int:
+        return self.quiet_cycles + (count + 4) * slower * (self.design["interval_cycles"] + 4)
+
+    # -- judgement ---------------------------------------------------------------------------------------------------
+
+    def judge(self, vectors: list[int], errors: int = 0, *, keep: bool = False) -> None:
+        """The packets and stages since `forget` must be those of these vectors, and nothing else.
+
+        Raises:
+            DivergenceError: they are not.
+        """
+        found = None
+        for stage, tap in zip(self.stages, self.taps, strict=True):
+            expected = [self.word(stage, vector) for vector in vectors]
+            seen = [(cycle, words[0]) for cycle, words in tap.items]
+            difference = first_difference(stage, expected, seen, self.accepted)
+            if difference and not found:
+                index = difference["vector"]
+                found = {**difference, "vector": vectors[index] if index < len(vectors) else index}
+        for output in self.outputs:
+            for index, vector in enumerate(vectors):
+                packet = output.packets[index] if index < len(output.packets) else None
+                if packet is None:
+                    where = {"layer": f"output {output.name}", "vector": vector, "cycle": cycle_now(), "element": None}
+                    difference = {**where, "expected": "a packet", "got": "nothing"}
+                else:
+                    difference = output.difference(vector, self.word(output.port, vector), packet)
+                    if keep:
+                        self.delivered[output.name][vector] = output.word(packet)
+                if difference:
+                    self.wrong.add(vector)
+                    found = found or difference
+            if len(output.packets) > len(vectors) or output.open.beats:
+                where = {"layer": f"output {output.name}", "vector": len(vectors), "cycle": cycle_now()}
+                found = found or {**where, "element": None, "expected": "nothing", "got": "a packet"}
+        if self.errors != errors:
+            where = {"layer": "frame_error", "vector": 0, "cycle": cycle_now(), "element": None}
+            found = found or {**where, "expected": f"{errors} pulses", "got": f"{self.errors} pulses"}
+        if found:
+            raise DivergenceError(found)
+
+    async def settle(self, vectors: list[int], errors: int = 0, *, slower: int = 1, keep: bool = False) -> None:
+        """Wait for all packets and whatever else comes, then judge."""
+        await self.until(self.complete(len(vectors)), self.budget(len(vectors) + errors, slower))
+        self.stall(0)
+        await self.cycles(self.quiet_cycles)
+        self.judge(vectors, errors, keep=keep)
+
+
+# -- phases ------------------------------------------------------------------------------------------------------------
+
+
+async def back_to_back(bench: Bench, vectors: list[int]) -> list[int]:
+    """Everything as fast as it goes; the intervals at the output with most beats, which none can hide from."""
+    bench.forget()
+    bench.offer(vectors)
+    await bench.settle(vectors, keep=True)
+    widest = max(bench.outputs, key=lambda output: output.port["beats"])
+    return sorted({b.cycles[0] - a.cycles[0] for a, b in itertools.pairwise(widest.packets)})
+
+
+async def random_stalls(bench: Bench, vectors: list[int]) -> None:
+    """Pauses on all sides; bits that carry nothing hold anything."""
+    for share, part in zip((0.3, 0.8), (vectors[::2], vectors[1::2]), strict=True):
+        bench.forget()
+        bench.stall(share)
+        bench.offer(part, junk=True)
+        await bench.settle(part, slower=20, keep=True)
+
+
+async def sparse(bench: Bench, vectors: list[int]) -> list[int]:
+    """One frame at a time; cycles from the last beat of the inputs to the first of each output."""
+    latencies = set()
+    for vector in vectors:
+        bench.forget()
+        await bench.cycles(bench.rng.randrange(4))
+        bench.offer([vector])
+        await bench.settle([vector], keep=True)
+        start = max(source.packets[0].cycles[-1] for source in bench.inputs)
+        latencies |= {output.packets[0].cycles[0] - start for output in bench.outputs}
+    return sorted(latencies)
+
+
+async def in_turns(bench: Bench, vectors: list[int]) -> None:
+    """One interface at a time, the first one first, then the last one first: nobody may wait for another."""
+    for vector, order in zip(vectors, itertools.cycle((1, -1)), strict=False):
+        bench.forget()
+        for end in (*bench.sources, *bench.sinks):
+            end.pause = True
+        bench.offer([vector])
+        for ends, interfaces in ((bench.sources, bench.inputs), (bench.sinks, bench.outputs)):
+            for end, interface in list(zip(ends, interfaces, strict=True))[::order]:
+                end.pause = False
+                await bench.until(lambda interface=interface: interface.packets, bench.budget(1))
+                end.pause = True
+        await bench.settle([vector])
+
+
+async def stalled_outputs(bench: Bench, count: int) -> None:
+    """Outputs that wait until everything is full, then take all: as many frames as there are places, none lost.
+
+    The last output waits longest; the others must not run ahead of it by more than its places.
+    """
+    places = bench.design["fifo_frames"] + GATHER + FIFO_OUTPUT + SEND
+    vectors = [index % count for index in range(places + 3)]
+    for released in range(len(bench.outputs)):
+        bench.forget()
+        for number_of, sink in enumerate(bench.sinks):
+            sink.pause = number_of >= released
+        bench.offer(vectors)
+        await bench.quiet(bench.budget(len(vectors)))
+        for interface in bench.inputs:
+            if len(interface.packets) != places:
+                place = {"layer": f"input {interface.name}", "vector": 0, "cycle": cycle_now(), "element": None}
+                what = f"{places} packets taken while an output waits"
+                raise DivergenceError({**place, "expected": what, "got": f"{len(interface.packets)} packets"})
+        for sink in bench.sinks:
+            sink.pause = False
+        await bench.settle(vectors)
+
+
+async def damaged_packets(bench: Bench, count: int) -> None:
+    """Packets that end early or late, or lack a byte: dropped with their partners, and nothing else with them."""
+    good, errors, turn = [], 0, 0
+    bench.forget()
+    for kind in ("short", "first beat", "long", "two in one", "lacks a byte"):
+        for side, interface in enumerate(bench.inputs):
+            vector, partner = turn % count, (turn + 1) % count
+            whole = bench.beats(side, partner)
+            broken = {
+                "short": whole[:-1],
+                "first beat": whole[:1] if len(whole) > 1 else [],
+                "long": [*whole, whole[0]],
+                "two in one": whole * 2,
+                "lacks a byte": [(whole[0][0], whole[0][1] & ~1), *whole[1:]] if interface.port["tkeep"] else [],
+            }[kind]
+            if not broken:
+                continue
+            bench.offer([vector])
+            for other in range(len(bench.inputs)):
+                bench.send(other, broken if other == side else bench.beats(other, partner))
+            good.append(vector)
+            errors += 1
+            turn += 1
+    bench.offer([0])
+    await bench.settle([*good, 0], errors, slower=3)
+
+
+async def resets(bench: Bench, count: int) -> None:
+    """A reset at any time stops everything at once, and the next packet is a first one."""
+    for point in range(4):
+        bench.forget()
+        bench.sinks[0].pause = point % 2 == 1
+        bench.offer([index % count for index in range(bench.design["fifo_frames"] + 6)])
+        await bench.cycles(bench.rng.randrange(1, bench.quiet_cycles + 2))
+        await bench.reset(1 + point)
+        bench.sinks[0].pause = False
+        await bench.cycles(bench.quiet_cycles)
+        bench.judge([])
+        vectors = [point % count, (point + 1) % count]
+        bench.offer(vectors)
+        await bench.settle(vectors)
+
+
+@cocotb.test()
+async def bit_exact(dut) -> None:
+    """Every output and every stage delivers the expected bits under all kinds of traffic."""
+    design = json.loads((FOLDER / "design.json").read_text())
+    vectors = json.loads((FOLDER / "vectors.json").read_text())
+    Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
+    bench = Bench(dut, design, vectors)
+    count = vectors["count"]
+    alone = min(8, max(1, count // 8))
+    stalled = (count - alone) // 3
+    fast = count - alone - stalled
+    result = {"intervals_seen": [], "latencies_seen": [], "first_divergence": None}
+    phase = "reset"
+    try:
+        await bench.reset(4)
+        phase = "back to back"
+        result["intervals_seen"] = await back_to_back(bench, list(range(fast)))
+        phase = "random stalls"
+        await random_stalls(bench, list(range(fast, fast + stalled)))
+        phase = "sparse traffic"
+        result["latencies_seen"] = await sparse(bench, list(range(fast + stalled, count)))
+        phase = "interfaces in turns"
+        await in_turns(bench, [index % count for index in range(4)])
+        phase = "stalled outputs"
+        await stalled_outputs(bench, count)
+        phase = "damaged packets"
+        await damaged_packets(bench, count)
+        phase = "reset in mid-frame"
+        await resets(bench, count)
+    except DivergenceError as divergence:
+        result["first_divergence"] = {**divergence.args[0], "phase": phase}
+        bench.wrong |= set(range(count)) - set.intersection(*(set(words) for words in bench.delivered.values()))
+    write_result(design, vectors, bench, result)
+    assert result["first_divergence"] is None, result["first_divergence"]
+
+
+def write_result(design: dict, vectors: dict, bench: Bench, seen: dict) -> None:
+    """result.json, in the form of bench_parallel; vectors that were never delivered count as mismatches."""
+    latencies, intervals = seen["latencies_seen"], seen["intervals_seen"]
+    result = {
+        "vectors": vectors["count"],
+        "mismatches": len(bench.wrong),
+        "bit_exact": seen["first_divergence"] is None,
+        "latency_cycles": latencies[0] if len(latencies) == 1 else None,
+        "latencies_seen": latencies,
+        "ii": intervals[0] if len(intervals) == 1 else None,
+        "intervals_seen": intervals,
+        "first_divergence": seen["first_divergence"],
+        "outputs": {
+            name: [words.get(index, "x") for index in range(vectors["count"])]
+            for name, words in bench.delivered.items()
+        },
+    }
+    (FOLDER / "result.json").write_text(json.dumps(result, indent=2) + "\n")
