@@ -45,7 +45,7 @@ MODELS = [
     "brevitas_qonnx/tfc_2w2a__qonnx",
     "brevitas_qonnx/tfc_2w2a__qonnx_dyn",
     "hls4ml_example_onnx/em_bnn_fc_1layer",
-    pytest.param("mlperf_tiny/mlperf_ad01_int8", marks=pytest.mark.slow),
+    "mlperf_tiny/mlperf_ad01_int8",
     "ort_quantized/ortq_mlp_2_50_25_1_qdq_s8s8_sym",
     "qkeras_qonnx/qk_3layer",
     "qonnx_zoo/zoo_TFC_1W1A",

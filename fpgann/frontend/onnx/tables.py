@@ -154,12 +154,12 @@ class Site:
 
     # -- results
 
-    def apply(self, op: Operator, operand: str, suffix: str) -> str:
+    def apply(self, op: Operator, operand: str | tuple[str, ...], suffix: str) -> str:
         """Add a node whose result stays inside this ONNX node.
 
         Args:
             op: the operator.
-            operand: graph name of what it reads.
+            operand: graph name of what it reads, or several of them.
             suffix: appended to the ONNX node's name.
 
         Returns:
@@ -172,7 +172,7 @@ class Site:
         self._progress.reserved.add(result)
         return self._add(op, operand, name, result)
 
-    def deliver(self, op: Operator, operand: str) -> None:
+    def deliver(self, op: Operator, operand: str | tuple[str, ...]) -> None:
         """Add the node that computes the ONNX node's first output."""
         output = self.output()
         self._progress.values[output] = self._add(op, operand, self.name, output)
@@ -223,14 +223,15 @@ class Site:
         """
         raise UnsupportedOperatorError(message, hint=hint)
 
-    def _add(self, op: Operator, operand: str, name: str, result: str) -> str:
+    def _add(self, op: Operator, operand: str | tuple[str, ...], name: str, result: str) -> str:
         builder = self._progress.builder
-        shapes = [type_.shape for type_ in op.infer((builder.type(operand),))]
+        operands = (operand,) if isinstance(operand, str) else operand
+        shapes = [type_.shape for type_ in op.infer(tuple(builder.type(name) for name in operands))]
         if any(prod(shape) > MAX_ELEMENTS for shape in shapes):
             self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the operands' shapes")
         self.built.append(op)
         self.results.append(result)
-        return builder.add(op, (operand,), name=name, outputs=(result,))
+        return builder.add(op, operands, name=name, outputs=(result,))
 
 
 Importer: TypeAlias = Callable[[Site], None]
