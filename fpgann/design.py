@@ -14,6 +14,7 @@ import numpy as np
 from fpgann import reference, samples
 from fpgann.codegen.build_folder import read_manifest, write_file
 from fpgann.codegen.manifest import to_json
+from fpgann.cosim.batch import check_batch, run_batch
 from fpgann.cosim.simulate import run_bench
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
 from fpgann.documents import HINT, Pattern, read_document
@@ -94,14 +95,19 @@ class Design:
         simulator: str = "ghdl",
         seed: int = 0,
         waves: bool = False,
+        batch: bool = False,
+        work: Path | None = None,
     ) -> Simulation:
-        """Simulate the VHDL and compare every stage with the reference model, bit by bit and cycle by cycle.
+        """Simulate the hardware and compare every stage with the reference model, bit by bit and cycle by cycle.
 
         Args:
             inputs: as for `emulate`; corner and random codes by default.
             simulator: name of the simulator.
             seed: for default inputs and random pauses.
             waves: leave a wave file in the build.
+            batch: compile the design into a program of its own (Verilator): slow to start, then hundreds of
+                thousands of samples a second; it compares the outputs, not the stages.
+            work: where such programs are kept; in the build by default.
 
         Returns:
             The verdict; it is written to simulate.json as well.
@@ -112,8 +118,16 @@ class Design:
             else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
         )
         self._require_files()
-        result = run_bench(self.folder, self.manifest, values, simulator=simulator, seed=seed, waves=waves)
-        codes = self._codes_of(result.pop("outputs"))
+        result: dict[str, Any]
+        codes: dict[str, IntArray] | None
+        if batch:
+            check_batch(simulator, waves=waves)
+            run = run_batch(self.folder, self.manifest, values, seed=seed, work=work)
+            result, codes = {"compared": "outputs", **run.verdict}, self._shaped(run.outputs)
+        else:
+            result = run_bench(self.folder, self.manifest, values, simulator=simulator, seed=seed, waves=waves)
+            codes = self._codes_of(result.pop("outputs"))
+            result = {"compared": "stages", **result}
         predicted = {"latency_cycles": self.manifest["latency_cycles"], "ii": self.manifest["interval_cycles"]}
         if result["ii"] is None and not result["intervals_seen"]:
             predicted["ii"] = None  # too few vectors to see an interval
@@ -150,6 +164,14 @@ class Design:
                 )
             result[delivered], result[raw] = _without_batch(decoded[delivered]), _without_batch(codes)
         return result
+
+    def _shaped(self, seen: Mapping[str, IntArray]) -> dict[str, IntArray]:
+        """Output values from the codes of each port, shape (samples, elements)."""
+        values = {}
+        for port in self.manifest["outputs"]:
+            codes = seen[port["port"]]
+            values[self.graph.outputs[port["name"]]] = codes.reshape(len(codes), *port["shape"])
+        return values
 
     def _codes_of(self, seen: Mapping[str, list[str]]) -> dict[str, IntArray] | None:
         """Output values as the simulated hardware delivered them; None if any bit was undefined."""
@@ -198,10 +220,11 @@ class Simulation:
         every = {None: "", 1: ", one input each cycle"}
         interval = every.get(verdict["ii"], f", one input each {verdict['ii']} cycles")
         exact = "bit-exact" if verdict["bit_exact"] else "NOT exact"
+        by = f"{verdict['simulator']}{', compiled: outputs only' if verdict['compared'] == 'outputs' else ''}"
         return (
             f"{exact}: {verdict['vectors']} vectors, {verdict['mismatches']} mismatches; "
             f"latency {verdict['latency_cycles']} cycles{interval}, "
-            f"{'as' if verdict['bit_exact'] else 'not as'} predicted ({verdict['simulator']})"
+            f"{'as' if verdict['bit_exact'] else 'not as'} predicted ({by})"
         )
 
     def require_exact(self) -> None:
@@ -209,16 +232,17 @@ class Simulation:
         verdict = self.verdict
         if verdict["bit_exact"]:
             return
-        found = verdict["first_divergence"]
+        found, by_outputs = verdict["first_divergence"], verdict["compared"] == "outputs"
         if found is None:
             measured = f"latency {verdict['latencies_seen']}, interval {verdict['intervals_seen']}"
             raise MismatchError(f"timing differs: measured {measured}, predicted {verdict['predicted']}")
         element = "" if found["element"] is None else f" element {found['element']}"
+        cycle = "" if found["cycle"] is None else f" in cycle {found['cycle']}"
         raise MismatchError(
-            f"vector {found['vector']}{element} in cycle {found['cycle']}: "
+            f"vector {found['vector']}{element}{cycle}: "
             f"expected {found['expected']}, got {found['got']}",
             where=f"layer '{found['layer']}'",
-            hint="run again with --waves to see the signals",
+            hint="run again without --batch to see the stage" if by_outputs else "run again with --waves to see the signals",
         )
 
 

@@ -11,7 +11,9 @@ from fpgann import samples
 from fpgann.api import Design
 from fpgann.cli.printing import say
 from fpgann.cli.shared import BUILD, INPUTS, steps, warn
+from fpgann.cosim.batch import check_batch
 from fpgann.cosim.simulate import SIMULATORS
+from fpgann.errors import ConfigError
 
 
 @click.command()
@@ -27,11 +29,29 @@ from fpgann.cosim.simulate import SIMULATORS
     help="For default inputs and pauses between them.",
 )
 @click.option("--waves", is_flag=True, help="Write BUILD/sim/waves.ghw (GHDL) or waves.vcd (Verilator).")
-def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path | None, seed: int, waves: bool) -> None:
+@click.option(
+    "--batch", is_flag=True, help="Compile the design into a program first (verilator): for many samples; outputs only."
+)
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Where --batch keeps its programs.")
+def simulate(
+    build: Path,
+    *,
+    simulator: str,
+    inputs: Path | None,
+    output: Path | None,
+    seed: int,
+    waves: bool,
+    batch: bool,
+    work: Path | None,
+) -> None:
     """Simulate the hardware of BUILD and compare every stage with the reference model, bit by bit, cycle by cycle.
 
     Without --inputs: corner codes, then random ones. Exits with 0 only if everything is exact.
     """
+    if batch:
+        check_batch(simulator, waves=waves)
+    elif work is not None:
+        raise ConfigError("it is for --batch", where="--work", hint="add --batch, or leave it out")
     design = Design(build)
     if output is not None:
         samples.check_output(output)
@@ -43,7 +63,7 @@ def simulate(build: Path, *, simulator: str, inputs: Path | None, output: Path |
     data = None if inputs is None else samples.read_samples(inputs, design.shapes())
     with steps() as progress:
         progress(f"simulating with {simulator}")
-        simulation = design.simulate(data, simulator=simulator, seed=seed, waves=waves)
+        simulation = design.simulate(data, simulator=simulator, seed=seed, waves=waves, batch=batch, work=work)
     if output is not None:
         delivered = simulation.outputs
         if delivered is None:

@@ -86,9 +86,7 @@ def run_bench(
         FormatError: the build is incomplete or damaged.
     """
     tools = [find_tool(tool, at_least=TOOL_BY_NAME[tool].minimum) for tool in SIMULATORS[simulator]]
-    where = f"build '{build}'"
-    simulation = read_document(build / "sim" / "design.json", _DESCRIPTION, where)
-    _check_description(simulation, manifest, values, where)
+    simulation = read_description(build, manifest, values)
     with tempfile.TemporaryDirectory(prefix="fpgann-sim-") as name:
         folder = Path(name)
         (folder / "design.json").write_text(json.dumps(simulation))
@@ -115,6 +113,18 @@ def run_bench(
         for port in simulation["outputs"]:
             _check_words(verdict["outputs"].get(port["port"]), f"bench '{build}/sim'")
         return verdict
+
+
+def read_description(build: Path, manifest: Mapping[str, Any], values: Mapping[str, IntArray]) -> dict[str, Any]:
+    """sim/design.json of a build.
+
+    Raises:
+        FormatError: it is missing, damaged, or about another design.
+    """
+    where = f"build '{build}'"
+    simulation = read_document(build / "sim" / "design.json", _DESCRIPTION, where)
+    _check_description(simulation, manifest, values, where)
+    return simulation
 
 
 def _check_description(
