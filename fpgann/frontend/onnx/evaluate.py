@@ -49,16 +49,25 @@ def fold(site: Site, operands: list[Known | None]) -> list[Known]:
     if site.node.domain != STANDARD or site.op_type in _RANDOM:
         site.refuse(f"it cannot be evaluated on constants ({site.node.domain or 'ai.onnx'})", _HINT)
     arrays = [None if operand is None else operand.data for operand in operands]
-    _check_size(site, arrays)
-    results = [Known.of(array) for array in _evaluate(site, arrays)]
+    check_size(site, arrays)
+    results = [Known.of(array) for array in evaluate(site, arrays)]
     first = operands[0] if operands else None
     if site.op_type in _MOVERS and first is not None and first.codes is not None:
-        moved = first.codes.moved(lambda array: _evaluate(site, [array, *arrays[1:]])[0])
+        moved = first.codes.moved(lambda array: evaluate(site, [array, *arrays[1:]])[0])
         return [Known(results[0].data, moved)]
     return results
 
 
-def _evaluate(site: Site, arrays: list[Array | None]) -> list[Array]:
+def evaluate(site: Site, arrays: list[Array | None]) -> list[Array]:
+    """What ONNX's reference evaluator says of a node.
+
+    Args:
+        site: the node.
+        arrays: its operands; None for those left out.
+
+    Raises:
+        UnsupportedOperatorError: it fails, or its result is no tensor of numbers.
+    """
     from onnx.reference import ReferenceEvaluator
 
     node = _proto(site)
@@ -83,7 +92,7 @@ def _evaluate(site: Site, arrays: list[Array | None]) -> list[Array]:
     return tensors
 
 
-def _check_size(site: Site, arrays: list[Array | None]) -> None:
+def check_size(site: Site, arrays: list[Array | None]) -> None:
     """Refuse results that would not fit into memory, by inferring their shape first."""
     node = _proto(site)
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import NoReturn, TypeAlias
 
+import numpy as np
 import onnx_ir
 
 from fpgann.dispatch import StageTable
@@ -15,6 +16,7 @@ from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.limits import MAX_ELEMENTS, MAX_FOLDED_ELEMENTS
 from fpgann.ir import GraphBuilder, Operator
+from fpgann.ir.ops.arrange import Arrange
 
 STANDARD = ""
 _GRAPHS = frozenset({onnx_ir.AttributeType.GRAPH, onnx_ir.AttributeType.GRAPHS})
@@ -154,12 +156,12 @@ class Site:
 
     # -- results
 
-    def apply(self, op: Operator, operand: str | tuple[str, ...], suffix: str) -> str:
+    def apply(self, op: Operator, operands: str | tuple[str, ...], suffix: str) -> str:
         """Add a node whose result stays inside this ONNX node.
 
         Args:
             op: the operator.
-            operand: graph name of what it reads, or several of them.
+            operands: graph names of what it reads.
             suffix: appended to the ONNX node's name.
 
         Returns:
@@ -170,20 +172,41 @@ class Site:
         while result in self._progress.reserved:
             result, count = f"{name}_{count}", count + 1
         self._progress.reserved.add(result)
-        return self._add(op, operand, name, result)
+        return self._add(op, operands, name, result)
 
-    def deliver(self, op: Operator, operand: str | tuple[str, ...]) -> None:
-        """Add the node that computes the ONNX node's first output."""
-        output = self.output()
-        self._progress.values[output] = self._add(op, operand, self.name, output)
+    def deliver(self, op: Operator, operands: str | tuple[str, ...], index: int = 0) -> None:
+        """Add the node that computes one output of the ONNX node, the first by default."""
+        output = self.output(index)
+        name = self.name if index == 0 else f"{self.name}_{index}"
+        self._progress.values[output] = self._add(op, operands, name, output)
 
-    def alias(self, operand: str) -> None:
-        """Make the first output another name of a value."""
-        self._progress.values[self.output()] = operand
+    def alias(self, operand: str, index: int = 0) -> None:
+        """Make an output another name of a value, the first by default."""
+        self._progress.values[self.output(index)] = operand
 
     def settle(self, constant: Known) -> None:
         """Make the first output a constant."""
         self._progress.known[self.output()] = constant
+
+    def shape_of(self, index: int) -> tuple[int, ...]:
+        """The shape of an operand, constant or not."""
+        return self.known(index, "operand").data.shape if self.is_known(index) else self.shape(index)
+
+    def shape_of_value(self, name: str) -> tuple[int, ...]:
+        """The shape of a value of the graph."""
+        return self._progress.builder.type(name).shape
+
+    def tensor(self, index: int) -> str:
+        """The graph's name of an operand; a constant one becomes a tensor of the graph that reads nothing."""
+        if not self.is_known(index):
+            return self.value(index)
+        beside = next((i for i in range(len(self.node.inputs)) if self.has(i) and not self.is_known(i)), None)
+        if beside is None:
+            self.refuse("all of its operands are constants", "re-export the model with constants folded")
+        constant = self.known(index, "operand").reals
+        start = prod(self.shape(beside))
+        op = Arrange(start + np.arange(constant.size).reshape(constant.shape), constant.reshape(-1), kind="constant")
+        return self.apply(op, self.value(beside), f"operand_{index}")
 
     def reserve(self, elements: int) -> None:
         """Account for a constant about to be computed.
@@ -198,16 +221,20 @@ class Site:
                 hint="the file is damaged or hostile; export the model again",
             )
 
-    def output(self) -> str:
-        """The ONNX name of the first output.
+    def output(self, index: int = 0) -> str:
+        """The ONNX name of an output, the first by default.
 
         Raises:
             MalformedModelError: it is missing.
         """
-        name = self.node.outputs[0].name if self.node.outputs else None
+        name = self.node.outputs[index].name if self.has_output(index) else None
         if not name:
             raise MalformedModelError("it has no output")
         return name
+
+    def has_output(self, index: int) -> bool:
+        """Whether an output is given a name."""
+        return index < len(self.node.outputs) and bool(self.node.outputs[index].name)
 
     def refuse_outputs(self, hint: str) -> None:
         """Refuse a node of which any output but the first is used."""
@@ -223,15 +250,15 @@ class Site:
         """
         raise UnsupportedOperatorError(message, hint=hint)
 
-    def _add(self, op: Operator, operand: str | tuple[str, ...], name: str, result: str) -> str:
+    def _add(self, op: Operator, operands: str | tuple[str, ...], name: str, result: str) -> str:
         builder = self._progress.builder
-        operands = (operand,) if isinstance(operand, str) else operand
-        shapes = [type_.shape for type_ in op.infer(tuple(builder.type(name) for name in operands))]
+        read = (operands,) if isinstance(operands, str) else operands
+        shapes = [type_.shape for type_ in op.infer(tuple(builder.type(operand) for operand in read))]
         if any(prod(shape) > MAX_ELEMENTS for shape in shapes):
             self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the operands' shapes")
         self.built.append(op)
         self.results.append(result)
-        return builder.add(op, operands, name=name, outputs=(result,))
+        return builder.add(op, read, name=name, outputs=(result,))
 
 
 Importer: TypeAlias = Callable[[Site], None]

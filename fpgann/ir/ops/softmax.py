@@ -13,15 +13,17 @@ from fpgann.ir.types import TensorType
 @register
 @dataclass(frozen=True, slots=True, eq=False)
 class Softmax(Operator):
-    """exp(x) / sum(exp(x)) over one axis, real numbers only.
+    """exp(x) / sum(exp(x)) over one axis, or its logarithm, real numbers only.
 
     Args:
         axis: the axis, counted from the end (negative).
+        log: the logarithm of it.
     """
 
     name: ClassVar[str] = "softmax"
 
     axis: int = -1
+    log: bool = False
 
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The shape of the operand."""
@@ -32,4 +34,4 @@ class Softmax(Operator):
 
     def describe(self) -> str:
         """The axis."""
-        return f"axis: {self.axis}"
+        return f"axis: {self.axis}" + (", logarithm" if self.log else "")

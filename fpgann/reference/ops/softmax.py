@@ -13,5 +13,8 @@ from fpgann.reference.tables import ON_VALUES
 @ON_VALUES.register(Softmax)
 def softmax_values(op: Softmax, x: FloatArray) -> FloatArray:
     """In float64, shifted by the maximum."""
-    exponentials = np.exp(x - x.max(axis=op.axis, keepdims=True))
+    shifted = x - x.max(axis=op.axis, keepdims=True)
+    exponentials = np.exp(shifted)
+    if op.log:
+        return np.asarray(shifted - np.log(exponentials.sum(axis=op.axis, keepdims=True)))
     return np.asarray(exponentials / exponentials.sum(axis=op.axis, keepdims=True))

@@ -9,7 +9,9 @@ import numpy as np
 
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.constants import Codes, Known
+from fpgann.frontend.onnx.ops.arithmetic import import_arithmetic
 from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, STANDARD, Site
+from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.numerics.integers import FloatArray
@@ -19,12 +21,10 @@ _ONE, _ZERO = np.ones(()), np.zeros(())
 
 @IMPORTERS.register((STANDARD, "Add"), (STANDARD, "Sub"), (STANDARD, "Mul"), (STANDARD, "Div"))
 def import_affine(site: Site) -> None:
-    """The tensor may stand on either side, but a constant cannot be divided by it."""
+    """The tensor may stand on either side; two tensors make a sum or product."""
     if not (site.is_known(0) or site.is_known(1)):
-        site.refuse(
-            f"{site.op_type} of two computed tensors is not supported yet",
-            "only constants can be added, subtracted, multiplied or divided so far",
-        )
+        import_arithmetic(site)
+        return
     constant_first = site.is_known(0)
     constant = site.known(0 if constant_first else 1, "constant operand").reals
     operand = 1 if constant_first else 0
@@ -34,6 +34,10 @@ def import_affine(site: Site) -> None:
             f"shapes {list(constant.shape)} and {list(site.shape(operand))} of its operands do not broadcast"
         )
     value = _with_rank(site, operand, constant.ndim)
+    if constant_first and site.op_type == "Div":
+        value = site.apply(Activation(Function.RECIPROCAL), value, "reciprocal")
+        site.deliver(Affine(constant, _ONE, _ZERO), value)
+        return
     site.deliver(_operator(site, constant, constant_first=constant_first), value)
 
 
@@ -79,11 +83,6 @@ def _operator(site: Site, constant: FloatArray, *, constant_first: bool) -> Affi
             return Affine(-_ONE, _ONE, constant) if constant_first else Affine(_ONE, _ONE, -constant)
         case "Mul":
             return Affine(constant, _ONE, _ZERO)
-    if constant_first:
-        site.refuse(
-            "dividing a constant by a computed tensor is not supported yet",
-            "divide by constants only, or apply the reciprocal before the model",
-        )
     if np.any(constant == 0):
         site.refuse("it divides by zero", "remove the zeros from the divisor")
     return Affine(_ONE, constant, _ZERO)
