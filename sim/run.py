@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the bench of this folder: `python run.py [--simulator ghdl|verilator] [--waves]`.
 
-Needs cocotb (2.0 or later) and GHDL, or Verilator (5.036 or later) for a design compiled with `--target verilog`.
+Needs cocotb (2.0 or later) and GHDL, or Verilator (5.036 or later) for a design compiled with `--target verilog`;
+cocotbext-axi as well for a design with AXI4-Stream interfaces.
 Exit status 0 means that every bit and every cycle was as predicted.
 """
 
@@ -12,6 +13,7 @@ import argparse
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +35,11 @@ def main() -> int:
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     design = json.loads((arguments.vectors / "design.json").read_text())
+    if design.get("bench") == "bench_stream" and not (find_spec("cocotbext") and find_spec("cocotbext.axi")):
+        raise SystemExit("error: the bench of AXI4-Stream needs cocotbext-axi: pip install cocotbext-axi")
     runner = get_runner(arguments.simulator)
     build = build_verilator if arguments.simulator == "verilator" else build_ghdl
-    options = build(runner, arguments, design["top"], work)
+    options = build(runner, arguments, design, work)
     os.environ["FPGANN_SIM_DIR"] = str(arguments.vectors.resolve())
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     results = runner.test(
@@ -63,7 +67,7 @@ def parse() -> argparse.Namespace:
 
 
 def build_ghdl(
-    runner: Runner, arguments: argparse.Namespace, top: str, work: Path
+    runner: Runner, arguments: argparse.Namespace, design: Mapping[str, str], work: Path
 ) -> Mapping[str, str | Sequence[str]]:
     """Analyse the VHDL; how to run it."""
     libraries: dict[str, list[Path]] = {}
@@ -74,7 +78,7 @@ def build_ghdl(
         runner.build(
             sources=sources,
             hdl_library=library,
-            hdl_toplevel=top if library == "work" else None,
+            hdl_toplevel=design["top"] if library == "work" else None,
             build_args=GHDL_FLAGS,
             build_dir=work,
             always=True,
@@ -90,14 +94,17 @@ def build_ghdl(
 
 
 def build_verilator(
-    runner: Runner, arguments: argparse.Namespace, top: str, work: Path
+    runner: Runner, arguments: argparse.Namespace, design: Mapping[str, str], work: Path
 ) -> Mapping[str, str | Sequence[str] | bool]:
     """Compile the Verilog; how to run it."""
+    top = design["top"]
     verilog = arguments.verilog or arguments.rtl / f"{top}.v"
     if not verilog.is_file():
         raise SystemExit(f"error: there is no {verilog}: compile with --target verilog, or name a file with --verilog")
     visible = work / "visible.vlt"  # the streams between stages; all signals of all stages would cost minutes
-    visible.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
+    shown = dict.fromkeys((top, design.get("core", top)))
+    lines = [f'public_flat_rw -module "{module}" -var "*"' for module in shown]
+    visible.write_text("\n".join(["`verilator_config", *lines, ""]))
     # compiling takes far longer than running
     unoptimised = "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
     os.environ["MAKEFLAGS"] = f"{os.environ.get('MAKEFLAGS', '')} {unoptimised}".strip()
