@@ -141,12 +141,12 @@ def bind_passes(passes: tuple[Pass, ...], rows: int, shape: tuple[int, ...]) -> 
         rows: greatest number of rows.
         shape: of the tensor.
     """
-    spread = [(p.function, tuple(_spread(c, rows, shape) for c in p.constants)) for p in passes]
+    bound = [(p.function, tuple(spread(c, rows, shape) for c in p.constants)) for p in passes]
 
     def run(out: Array, x: Array) -> None:
         count = len(x)
         source = x
-        for function, constants in spread:
+        for function, constants in bound:
             if count == rows:
                 function(source, *constants, out=out)
             else:
@@ -156,7 +156,8 @@ def bind_passes(passes: tuple[Pass, ...], rows: int, shape: tuple[int, ...]) -> 
     return run
 
 
-def _spread(constant: Array, rows: int, shape: tuple[int, ...]) -> Array:
+def spread(constant: Array, rows: int, shape: tuple[int, ...]) -> Array:
+    """A constant for every element of some rows; a single number stays one."""
     if constant.size == 1:
         return constant.reshape(())
     return np.ascontiguousarray(np.broadcast_to(constant, (rows, *shape)))

@@ -22,7 +22,7 @@ from fpgann.reference.compiled.carrier import Carrier, holds
 from fpgann.reference.compiled.kernel import Array, Pass, along
 
 MANY_THRESHOLDS = 1 << 16  # of all channels together: more are not worth the time to find a line
-_SMALLEST_EXPONENT = 100  # denominators up to 2**100: far from the least normal float32
+_LARGEST_EXPONENT = 100  # of denominators: 2**-100 is far from the least normal float32
 _SLOPE_STEPS = 60  # until float64 has no more digits
 
 Rounder = Callable[..., object]
@@ -73,8 +73,8 @@ class Line:
 def exact_line(linear: LinearRounding, codes: CodeRange, bias: IntArray, carrier: Carrier, bound: int) -> Line | None:
     """A linear map whose every intermediate result the carrier holds; None if it is not that.
 
-    With everything in units of one denominator, x * scale + offset is numerator * x + constant (+ half the
-    denominator, to round by floor or ceil): an integer that the carrier must hold.
+    With everything in units of one denominator, x * scale + offset is numerator * x + constant (plus or minus half
+    the denominator, to round by floor or ceil): integers that the carrier must hold.
 
     Args:
         linear: clamp(round((numerator * code + constant) / denominator), low, high).
@@ -83,69 +83,90 @@ def exact_line(linear: LinearRounding, codes: CodeRange, bias: IntArray, carrier
         carrier: float type.
         bound: greatest magnitude of x, and of the partial sums that x is made of.
     """
-    rounded = _rounding_of(linear)
-    if rounded is None:
-        return None
-    rounding, half = rounded
+    rounding = _rounding_of(linear)
     rows = []
     for channel in range(max(len(linear.numerator), len(bias))):
-        numbers = (linear.numerator, linear.constant, linear.denominator, linear.low, linear.high, bias)
-        n, c, d, low, high, b = (int(column[channel % len(column)]) for column in numbers)
-        moved = c + n * b + (half * d // 2 if d > 1 else 0)
-        fits = holds(carrier, abs(n) * max(1, bound) + abs(moved))
-        if not fits or d & (d - 1) or d >> _SMALLEST_EXPONENT:
+        columns = (linear.numerator, linear.constant, linear.denominator, linear.low, linear.high, bias)
+        numerator, constant, denominator, low, high, b = (int(c[channel % len(c)]) for c in columns)
+        half = denominator // 2  # none where nothing is left to round
+        offset = constant + numerator * b + rounding.halves * half
+        unit = 2 if denominator == 1 and rounding.adds_halves else 1  # whole numbers get a half as well
+        fits = holds(carrier, unit * (abs(numerator) * max(1, bound) + abs(offset)) + max(half, unit - 1))
+        if not fits or denominator & (denominator - 1) or denominator >> _LARGEST_EXPONENT:
             return None
-        reach = sorted((n * end + c, d) for end in (codes.low, codes.high))
-        least, greatest = reach[0][0] // d, -(-reach[1][0] // d)
-        if any(
-            limit_needed and not holds(carrier, abs(limit))
-            for limit, limit_needed in ((low, least < low), (high, greatest > high))
-        ):
+        least, greatest = sorted(numerator * end + constant for end in (codes.low, codes.high))
+        reach = (least // denominator, -(-greatest // denominator))
+        clamps = (reach[0] < low, reach[1] > high)
+        # a limit that the carrier does not hold is either never met, or the map is not for this carrier
+        limits = [
+            limit if holds(carrier, abs(limit)) else None if clamp else end
+            for limit, clamp, end in zip((low, high), clamps, reach, strict=True)
+        ]
+        if None in limits:
             return None
-        rows.append(
-            (
-                n / d,
-                moved / d,
-                d > 1,
-                low if holds(carrier, abs(low)) else least,
-                least < low,
-                high if holds(carrier, abs(high)) else greatest,
-                greatest > high,
-            )
-        )
-    scale, offset, inexact, lows, below, highs, above = (np.array(column) for column in zip(*rows, strict=True))
+        rows.append((numerator / denominator, offset / denominator, half > 0, *limits, *clamps))
+    scale, offsets, is_rounded, lows, highs, below, above = (np.array(column) for column in zip(*rows, strict=True))
     return Line(
         scale.astype(np.float64),
-        offset.astype(np.float64),
-        rounding if inexact.any() else None,
+        offsets.astype(np.float64),
+        rounding.function if is_rounded.any() else None,
         lows.astype(np.float64) if below.any() else None,
         highs.astype(np.float64) if above.any() else None,
         is_exact=True,
     )
 
 
-def _rounding_of(linear: LinearRounding) -> tuple[Rounder, int] | None:
-    """Which numpy function rounds after how many halves are added; None for modes that ask for the sign first."""
-    mode = linear.mode
-    never_negative, never_positive = bool((linear.low >= 0).all()), bool((linear.high <= 0).all())
-    if mode in _BY_SIGN and (never_negative or never_positive):
-        mode = _BY_SIGN[mode][0 if never_negative else 1]  # on the other side the clamp decides
-    return _ROUNDINGS.get(mode)
+@dataclass(frozen=True, slots=True)
+class _Rounding:
+    """A rounding mode in floating-point arithmetic.
+
+    Args:
+        function: what rounds.
+        halves: how many are added to the offset before.
+        adds_halves: the function adds some by itself.
+    """
+
+    function: Rounder
+    halves: int = 0
+    adds_halves: bool = False
 
 
-_ROUNDINGS: dict[Rounding, tuple[Rounder, int]] = {
-    Rounding.TRN: (np.floor, 0),
-    Rounding.CEIL: (np.ceil, 0),
-    Rounding.TRN_ZERO: (np.trunc, 0),
-    Rounding.RND: (np.floor, 1),
-    Rounding.RND_MIN_INF: (np.ceil, -1),
-    Rounding.RND_CONV: (np.rint, 0),
+def _by_magnitude(function: Callable[..., object], half: float) -> Rounder:
+    """Rounding that is the same on both sides of zero."""
+
+    def run(x: Array, *, out: Array | None = None) -> Array:
+        size = np.abs(x)
+        np.add(size, size.dtype.type(half), out=size)
+        function(size, out=size)
+        return np.asarray(np.copysign(size, x, out=out))
+
+    return run
+
+
+_ROUNDINGS = {
+    Rounding.TRN: _Rounding(np.floor),
+    Rounding.CEIL: _Rounding(np.ceil),
+    Rounding.TRN_ZERO: _Rounding(np.trunc),
+    Rounding.RND: _Rounding(np.floor, 1),
+    Rounding.RND_MIN_INF: _Rounding(np.ceil, -1),
+    Rounding.RND_CONV: _Rounding(np.rint),
+    Rounding.RND_ZERO: _Rounding(_by_magnitude(np.ceil, -0.5), adds_halves=True),
+    Rounding.RND_INF: _Rounding(_by_magnitude(np.floor, 0.5), adds_halves=True),
+    Rounding.UP: _Rounding(_by_magnitude(np.ceil, 0.0)),
 }
-_BY_SIGN = {  # what a mode does to positive and to negative numbers
+_BY_SIGN = {  # modes that treat both signs alike, and what they do to positive and to negative numbers
     Rounding.RND_ZERO: (Rounding.RND_MIN_INF, Rounding.RND),
     Rounding.RND_INF: (Rounding.RND, Rounding.RND_MIN_INF),
     Rounding.UP: (Rounding.CEIL, Rounding.TRN),
 }
+
+
+def _rounding_of(linear: LinearRounding) -> _Rounding:
+    """The cheapest rounding: where all results are of one sign, the clamp decides on the other side."""
+    never_negative, never_positive = bool((linear.low >= 0).all()), bool((linear.high <= 0).all())
+    if linear.mode in _BY_SIGN and (never_negative or never_positive):
+        return _ROUNDINGS[_BY_SIGN[linear.mode][0 if never_negative else 1]]
+    return _ROUNDINGS[linear.mode]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,8 @@ import numpy as np
 from fpgann.numerics.integers import integers
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.scalar_map import ScalarMap, Staircase
-from fpgann.reference.compiled.carrier import Carrier, carrier_of
-from fpgann.reference.compiled.kernel import Array, Kernel, Run, along
+from fpgann.reference.compiled.carrier import Carrier, carrier_of, holds, largest
+from fpgann.reference.compiled.kernel import Array, Kernel, Run, along, spread
 
 MANY_ENTRIES = 1 << 18  # of all channels together
 
@@ -35,10 +35,11 @@ class Table(Kernel):
     def bind(self, rows: int) -> Run:
         """Make room for the positions."""
         positions = np.empty((rows, *self.shape), np.intp)
+        start = spread(self.start, rows, self.shape)
 
         def run(out: Array, x: Array) -> None:
             index = positions[: len(x)]
-            np.add(x, self.start, out=index, casting="unsafe")
+            np.add(x, start[: len(x)] if start.ndim else start, out=index, casting="unsafe")
             np.take(self.entries, index, out=out, mode="clip")  # never clips, but would copy to check
 
         return run
@@ -71,7 +72,7 @@ class Search(Kernel):
 def table(scalar_map: ScalarMap, codes: CodeRange, axis: int, shape: tuple[int, ...], carrier: Carrier) -> Table | None:
     """A table of any map, if it is small enough."""
     span, channels = codes.high - codes.low + 1, scalar_map.channels
-    if span * channels > MANY_ENTRIES:
+    if span * channels > MANY_ENTRIES or not holds(Carrier.FLOAT64, largest(codes)):
         return None
     every = np.broadcast_to(np.arange(codes.low, codes.high + 1)[:, None], (span, channels))
     results = integers(scalar_map.apply(every))
