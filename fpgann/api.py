@@ -72,7 +72,7 @@ def check(
         ModelError: the file itself is no valid model.
     """
     chosen = options or CompileOptions()
-    source = frontend.read_model(Path(model), {**chosen.input_shapes, **(input_shapes or {})})
+    source = _read(Path(model), {**chosen.input_shapes, **(input_shapes or {})})
     nodes = frontend.explain(source)
     if not all(node.supported for node in nodes):
         return unplanned(nodes)
@@ -85,6 +85,12 @@ def check(
     except UnsupportedOperatorError as error:
         return _refuse(unplanned(nodes), error)
     return plan_nodes(nodes, Lowered(imported, real, graph, design))
+
+
+def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> OnnxModel:
+    """A model for one sample at a time, unless the user says which shapes it has."""
+    model = frontend.read_model(path, input_shapes)
+    return model if input_shapes else frontend.samplewise(model)
 
 
 def _folded(imported: Graph) -> Graph:
@@ -141,7 +147,7 @@ def lower(
         FpgannError: the model, the options or the data are refused, or a check failed.
     """
     progress("reading the model")
-    model = frontend.read_model(model_path, options.input_shapes)
+    model = _read(model_path, options.input_shapes)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
     data = _data(_input_shapes(imported), calibration)
 
@@ -165,7 +171,7 @@ def lower(
     check_design(design, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
-    warnings = _warnings(imported, plan, measured) + _unused_options(design, options)
+    warnings = _row_warnings(model) + _warnings(imported, plan, measured) + _unused_options(design, options)
     report = summarise(
         design,
         graph,
@@ -315,6 +321,12 @@ def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mappi
                 where=f"output '{delivered}'",
                 hint="this is a bug of fpgann, please report it",
             )
+
+
+def _row_warnings(model: OnnxModel) -> tuple[str, ...]:
+    if model.rows == 1:
+        return ()
+    return (f"the file fixes a batch of {model.rows} rows: each row is a sample of its own",)
 
 
 def _warnings(graph: Graph, plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers of trained models: from files to `fpgann.ir`."""
 
+from fpgann.frontend.onnx.batch import samplewise
 from fpgann.frontend.onnx.importer import explain, import_onnx
 from fpgann.frontend.onnx.ports import Port
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.reader import read as read_model
 from fpgann.frontend.onnx.support import NodeSupport
 
-__all__ = ["NodeSupport", "OnnxModel", "Port", "explain", "import_onnx", "read_model"]
+__all__ = ["NodeSupport", "OnnxModel", "Port", "explain", "import_onnx", "read_model", "samplewise"]

@@ -16,6 +16,7 @@ from fpgann.frontend.onnx.evaluate import fold
 from fpgann.frontend.onnx.integer_types import INTEGER_TYPES, integers_of
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
 from fpgann.frontend.onnx.normalise import inferred_shapes, normalise, optimise
+from fpgann.frontend.onnx.ports import check_sizes
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.support import NodeSupport, missing_operator, summary
 from fpgann.frontend.onnx.tables import IMPORTERS, Progress, Site
@@ -172,7 +173,16 @@ class Translation:
 
 
 def _translate(model: OnnxModel) -> Translation:
-    """Import a model as it is, or else after the optimizer has simplified it."""
+    """Import a model as it is, or else after the optimizer has simplified it.
+
+    Raises:
+        UnsupportedOperatorError: an input is too large.
+    """
+    try:
+        check_sizes(model.inputs)
+    except ModelError as error:
+        error.where = f"{model.path.name}, {error.where}"
+        raise
     plain = walk(model, normalise(model))
     if not plain.failures:
         return plain

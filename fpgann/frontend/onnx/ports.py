@@ -48,13 +48,27 @@ def find_ports(proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> t
     for name in shapes:
         if name not in names:
             raise ConfigError(f"the model has no input '{name}'", hint=f"its inputs are {', '.join(names)}")
-    ports = tuple(_port(value, shapes.get(value.name)) for value in inputs)
+    known = _symbols(inputs, shapes)
+    ports = tuple(_port(value, shapes.get(value.name), known) for value in inputs)
     if shapes:
         _forget_shapes(proto)
     return ports
 
 
-def _port(value: onnx.ValueInfoProto, given: Sequence[int] | None) -> Port:
+def _symbols(inputs: Sequence[onnx.ValueInfoProto], shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """Sizes by the name that the file gives them: 1 for batch sizes, and those of given shapes."""
+    known: dict[str, int] = {}
+    for value in inputs:
+        dims, given = value.type.tensor_type.shape.dim, shapes.get(value.name)
+        if given is None and dims and dims[0].dim_param:
+            known.setdefault(dims[0].dim_param, 1)
+        elif given is not None and len(given) == len(dims):
+            known.update({dim.dim_param: size for dim, size in zip(dims, given, strict=True) if dim.dim_param})
+    return known
+
+
+def _port(value: onnx.ValueInfoProto, given: Sequence[int] | None, known: Mapping[str, int]) -> Port:
+    """One input; a name of a size stands for the same number in all of them."""
     where = f"input '{value.name}'"
     if not value.type.HasField("tensor_type"):
         raise UnsupportedOperatorError(
@@ -68,6 +82,9 @@ def _port(value: onnx.ValueInfoProto, given: Sequence[int] | None) -> Port:
     dims = list(tensor.shape.dim)
     sizes = [dim.dim_value if dim.dim_value > 0 else None for dim in dims]
     batched = bool(sizes) and sizes[0] is None and given is None
+    for i, dim in enumerate(dims):
+        if given is None and sizes[i] is None and dim.dim_param in known and (i or known[dim.dim_param] != 1):
+            sizes[i] = dim.dim_value = known[dim.dim_param]  # takes the place of the name
     if given is not None:
         _check_given(sizes, given, where)
         for dim, size in zip(dims, given, strict=True):
@@ -82,15 +99,30 @@ def _port(value: onnx.ValueInfoProto, given: Sequence[int] | None) -> Port:
             hint="export the model with a fixed size there, or give the shape with --input-shape",
         )
     shape = tuple(size or 1 for size in sizes)
-    if prod(shape) > MAX_INPUT_ELEMENTS:
-        raise UnsupportedOperatorError(
-            f"its shape {list(shape)} has {prod(shape)} elements",
-            where=where,
-            hint="if its first size is the batch size, export with 1, or give the shape with --input-shape",
-        )
+    if prod(shape[1:]) > MAX_INPUT_ELEMENTS:
+        raise _too_large(value.name, shape)
     names = onnx.TensorProto.DataType
-    known = tensor.elem_type in names.values()
-    return Port(value.name, shape, batched, names.Name(tensor.elem_type) if known else str(tensor.elem_type))
+    has_name = tensor.elem_type in names.values()
+    return Port(value.name, shape, batched, names.Name(tensor.elem_type) if has_name else str(tensor.elem_type))
+
+
+def check_sizes(ports: Sequence[Port]) -> None:
+    """Refuse inputs that no hardware takes; an absurd batch size may have been replaced before.
+
+    Raises:
+        UnsupportedOperatorError: there is one.
+    """
+    for port in ports:
+        if prod(port.shape) > MAX_INPUT_ELEMENTS:
+            raise _too_large(port.name, port.shape)
+
+
+def _too_large(name: str, shape: tuple[int, ...]) -> UnsupportedOperatorError:
+    return UnsupportedOperatorError(
+        f"its shape {list(shape)} has {prod(shape)} elements",
+        where=f"input '{name}'",
+        hint="if its first size is the batch size, export with 1, or give the shape with --input-shape",
+    )
 
 
 def _check_given(sizes: list[int | None], given: Sequence[int], where: str) -> None:

@@ -31,6 +31,7 @@ class OnnxModel:
         inputs: inputs that are not initialisers too.
         outputs: names of the outputs.
         sha256: of the file and the external data it uses.
+        rows: batch size that the file fixes although samples are independent; 1 if it does not.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class OnnxModel:
     inputs: tuple[Port, ...]
     outputs: tuple[str, ...]
     sha256: str
+    rows: int = 1
 
 
 def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = None) -> OnnxModel:

@@ -69,6 +69,10 @@ class Float32Runtime:
             results = [np.stack(arrays) for arrays in zip(*single, strict=True)]
         return dict(zip(names, results, strict=True))
 
+    def is_samplewise(self, inputs: Mapping[str, Array]) -> bool:
+        """Whether samples come through the batch axis as they do one by one; inputs as for `run`."""
+        return self._batched(self._session(self._model.outputs), self._feeds(inputs), self._model.outputs) is not None
+
     def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Inputs of shape (samples, *shape), in the model's element types."""
         missing = [name for name in self._ports if name not in inputs]
