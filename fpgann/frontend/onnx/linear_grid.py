@@ -74,13 +74,13 @@ class LinearGrid:
 
 
 def read_grid(
-    site: Site, scale: int, zero_point: int, kind: IntegerType, shape: tuple[int, ...], axis: int | None = None
+    site: Site, scale: int | None, zero_point: int, kind: IntegerType, shape: tuple[int, ...], axis: int | None = None
 ) -> LinearGrid:
     """The grid that two constant operands of a node describe.
 
     Args:
         site: the node.
-        scale: index of the operand that holds the scale.
+        scale: index of the operand that holds the scale; None if the operator knows only the scale 1.
         zero_point: index of the operand that holds the zero point; it may be left out.
         kind: type of the integers.
         shape: shape of the tensor that lies on the grid.
@@ -90,7 +90,7 @@ def read_grid(
         UnsupportedOperatorError: scale or zero point are computed, or quantize in blocks.
         MalformedModelError: they do not fit the tensor.
     """
-    scales = site.known(scale, "scale").reals
+    scales = np.ones(()) if scale is None else site.known(scale, "scale").reals
     if not (scales.size and np.all(np.isfinite(scales)) and np.all(scales > 0)):
         raise UnsupportedOperatorError(
             "its scale must be positive",
@@ -156,6 +156,9 @@ def _along(parameter: Array, shape: tuple[int, ...], axis: int | None, role: str
     """A scalar, or one number per channel in a shape that broadcasts against the tensor."""
     if parameter.size and np.all(parameter == parameter.reshape(-1)[0]) and parameter.ndim <= 1:
         return np.asarray(parameter.reshape(-1)[0])
+    fits = parameter.ndim == len(shape) and all(p in (1, s) for p, s in zip(parameter.shape, shape, strict=True))
+    if fits and parameter.ndim > 1 and axis is not None and sum(size > 1 for size in parameter.shape) <= 1:
+        return parameter
     if parameter.ndim != 1:
         raise UnsupportedOperatorError(
             f"its {role} of shape {list(parameter.shape)} quantizes in blocks",
