@@ -13,11 +13,12 @@ from fpgann.errors import UnsupportedOperatorError
 from fpgann.frontend.onnx.importer import walk
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
 from fpgann.frontend.onnx.normalise import is_quantizer, normalise
-from fpgann.frontend.onnx.ops.quantize import quantizer_of
+from fpgann.frontend.onnx.ops.quantize import quantizer_of, truncation_of
 from fpgann.frontend.onnx.quantizer import Quantizer
 from fpgann.frontend.onnx.quantizer_graph import OLDEST_OPSET, quantizer_nodes
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.tables import Site
+from fpgann.frontend.onnx.truncation import Truncation
 
 _OLDEST_RUNTIME_OPSET = 7
 _PREFIX = "fpgann_quantizer_"
@@ -32,7 +33,7 @@ def plain_model(model: OnnxModel) -> onnx.ModelProto:
     source = normalise(model)
     progress = walk(model, source).progress
     quantizers = {
-        node.outputs[0].name or "": quantizer_of(Site(node, progress)) for node in source.graph if is_quantizer(node)
+        node.outputs[0].name or "": _meaning(Site(node, progress)) for node in source.graph if is_quantizer(node)
     }
     if quantizers and model.opset < OLDEST_OPSET:
         raise UnsupportedOperatorError(
@@ -49,7 +50,11 @@ def plain_model(model: OnnxModel) -> onnx.ModelProto:
     return proto if model.opset >= _OLDEST_RUNTIME_OPSET else _converted(proto, model)
 
 
-def _replace(graph: onnx.GraphProto, quantizers: Mapping[str, Quantizer], opset: int) -> None:
+def _meaning(site: Site) -> Quantizer | Truncation:
+    return truncation_of(site) if site.op_type == "Trunc" else quantizer_of(site)
+
+
+def _replace(graph: onnx.GraphProto, quantizers: Mapping[str, Quantizer | Truncation], opset: int) -> None:
     """Put plain nodes in the place of quantizers; drop node names, which onnxruntime wants to be unique."""
     nodes: list[onnx.NodeProto] = []
     for i, node in enumerate(graph.node):

@@ -20,7 +20,7 @@ from fpgann.frontend.onnx.tables import QONNX
 
 _LOG = logging.getLogger(__name__)
 _MAX_FOLDED_BY_OPTIMIZER = 4096
-_QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant"})
+_QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant"})
 _QUANTIZER_DOMAINS = frozenset({QONNX, "qonnx.custom_op.channels_last", "onnx.brevitas", "finn.custom_op.general"})
 
 

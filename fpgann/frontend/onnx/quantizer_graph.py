@@ -14,22 +14,26 @@ import numpy as np
 import onnx
 
 from fpgann.frontend.onnx.quantizer import Quantizer
+from fpgann.frontend.onnx.truncation import Truncation
 from fpgann.numerics.rounding import Rounding
 
 OLDEST_OPSET = 9
 _HALF_EVEN = 1.5 * 2.0**52  # adding it to a float64 below 2**51 rounds to an integer, ties to even
 
 
-def quantizer_nodes(node: onnx.NodeProto, quantizer: Quantizer, opset: int, prefix: str) -> list[onnx.NodeProto]:
+def quantizer_nodes(
+    node: onnx.NodeProto, quantizer: Quantizer | Truncation, opset: int, prefix: str
+) -> list[onnx.NodeProto]:
     """Nodes in place of one quantizer.
 
     Args:
-        node: the Quant, IntQuant or BipolarQuant node.
+        node: the Quant, IntQuant, BipolarQuant or Trunc node.
         quantizer: what it does.
         opset: version of the standard operators.
         prefix: for the names of intermediate values.
     """
-    return _Expansion(node, opset, prefix).build(quantizer)
+    expansion = _Expansion(node, opset, prefix)
+    return expansion.build(quantizer) if isinstance(quantizer, Quantizer) else expansion.truncate(quantizer)
 
 
 class _Expansion:
@@ -54,6 +58,18 @@ class _Expansion:
         else:
             y = self._round(self._clamp(y, quantizer.low, quantizer.high), quantizer.rounding)
         self._apply("Mul", self._apply("Sub", y, zero), scale, result=self._node.output[0])
+        return self._nodes
+
+    def truncate(self, truncation: Truncation) -> list[onnx.NodeProto]:
+        """All nodes of a Trunc, in the order of its definition."""
+        zero, output_zero = (self._constant(float(z)) for z in (truncation.zero_point, truncation.output_zero_point))
+        y = self._apply(
+            "Add", self._apply("Div", self._float(self._node.input[0]), self._float(self._node.input[1])), zero
+        )
+        y = self._apply("Div", self._round(y, Rounding.RND_CONV), self._constant(2.0**truncation.dropped))
+        y = self._round(self._clamp(y, truncation.low, truncation.high), truncation.rounding)
+        scale = self._constant(truncation.output_scale)
+        self._apply("Mul", self._apply("Sub", y, output_zero), scale, result=self._node.output[0])
         return self._nodes
 
     def _sign(self, x: str) -> str:

@@ -11,7 +11,7 @@ from onnx.defs import OpSchema
 
 from fpgann.frontend.onnx.tables import QONNX
 
-_OPERANDS = {"Quant": 4, "IntQuant": 4, "BipolarQuant": 2}
+_OPERANDS = {"Quant": 4, "IntQuant": 4, "BipolarQuant": 2, "Trunc": 6, "FloatQuant": 7}  # at most
 
 
 @contextmanager
@@ -30,7 +30,10 @@ def quantizer_schemas() -> Iterator[None]:
 def _schema(op_type: str, operands: int) -> OpSchema:
     numbers = ["tensor(float)", "tensor(double)", "tensor(float16)", "tensor(int32)", "tensor(int64)"]
     parameters = [OpSchema.FormalParameter("x", "T")]
-    parameters += [OpSchema.FormalParameter(f"parameter{i}", f"P{i}") for i in range(1, operands)]
+    left_out = OpSchema.FormalParameterOption.Optional
+    parameters += [
+        OpSchema.FormalParameter(f"parameter{i}", f"P{i}", param_option=left_out) for i in range(1, operands)
+    ]
     kinds = {
         "signed": OpSchema.AttrType.INT,
         "narrow": OpSchema.AttrType.INT,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quant and BipolarQuant of QONNX.
+"""Quant, BipolarQuant and Trunc of QONNX.
 
 Meaning and rounding modes follow `src/qonnx/custom_op/general/intquant.py` and `docs/qonnx-custom-ops` of
 github.com/fastmachinelearning/qonnx (the table of rounding modes in intquant_v1.md):
@@ -23,6 +23,7 @@ from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.quantizer import Quantizer
 from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, QONNX, Site
+from fpgann.frontend.onnx.truncation import Truncation, read_truncation
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.rounding import Rounding
@@ -67,6 +68,40 @@ def fold_quantize(site: Site) -> Known:
     return Known.coded(quantizer.codes(values))
 
 
+@IMPORTERS.register((QONNX, "Trunc"))
+def import_truncation(site: Site) -> None:
+    """Low bits of computed numbers are dropped."""
+    *first, last = truncation_of(site).steps
+    value = site.value(0)
+    for op, suffix in zip(first, ("rounded", "shortened"), strict=False):
+        value = site.apply(op, value, suffix)
+    site.deliver(last, value)
+
+
+@IMPORTERS.register((QONNX, "FloatQuant"))
+def refuse_float_quantizer(site: Site) -> None:
+    """Refused: its numbers have exponents of their own, and hardware here computes with integers."""
+    refuse_float_constants(site)
+
+
+@FOLDERS.register((QONNX, "FloatQuant"))
+def refuse_float_constants(site: Site) -> Known | None:
+    """Refused for constants too."""
+    site.refuse(
+        "it quantizes to floating-point numbers of few bits",
+        "quantize to integers (Quant), whose products and sums are exact",
+    )
+
+
+def truncation_of(site: Site) -> Truncation:
+    """What a Trunc node does, from its constant operands and its attributes."""
+    rounding = _rounding(site, "FLOOR")
+    if not site.has(5):
+        return read_truncation(site, rounding, None)
+    signed, narrow = bool(site.integer("signed", 1)), bool(site.integer("narrow", 0))
+    return read_truncation(site, rounding, code_range(_bits(site, 5), signed=signed, narrow=narrow))
+
+
 def quantizer_of(site: Site) -> Quantizer:
     """What a Quant or BipolarQuant node does, from its constant operands and its attributes."""
     scale = site.known(1, "scale").reals
@@ -83,13 +118,9 @@ def quantizer_of(site: Site) -> Quantizer:
             f"its zero point must be an integer, but is {_shown(zero)}",
             hint="export with integral zero points",
         )
-    bits = _bits(site)
+    bits = _bits(site, 3)
     signed, narrow = bool(site.integer("signed", 1)), bool(site.integer("narrow", 0))
-    mode = site.text("rounding_mode", "ROUND").upper()
-    if mode not in ROUNDING_MODES:
-        raise UnsupportedOperatorError(
-            f"rounding mode '{mode}' is unknown", hint=f"QONNX knows {', '.join(ROUNDING_MODES)}"
-        )
+    rounding = _rounding(site, "ROUND")
     if signed and bits == 1:
         if np.any(zero != 0):
             raise UnsupportedOperatorError(
@@ -102,7 +133,7 @@ def quantizer_of(site: Site) -> Quantizer:
             "an unsigned narrow quantizer of one bit yields nothing but zeros",
             hint="set narrow to 0, or use more bits",
         )
-    return Quantizer(_collapsed(scale), _collapsed(zero), low, high, ROUNDING_MODES[mode])
+    return Quantizer(_collapsed(scale), _collapsed(zero), low, high, rounding)
 
 
 def code_range(bits: int, *, signed: bool, narrow: bool) -> tuple[int, int]:
@@ -112,8 +143,17 @@ def code_range(bits: int, *, signed: bool, narrow: bool) -> tuple[int, int]:
     return 0, 2**bits - 1 - narrow
 
 
-def _bits(site: Site) -> int:
-    bits = site.known(3, "bit width").reals
+def _rounding(site: Site, default: str) -> Rounding:
+    mode = site.text("rounding_mode", default).upper()
+    if mode not in ROUNDING_MODES:
+        raise UnsupportedOperatorError(
+            f"rounding mode '{mode}' is unknown", hint=f"QONNX knows {', '.join(ROUNDING_MODES)}"
+        )
+    return ROUNDING_MODES[mode]
+
+
+def _bits(site: Site, index: int) -> int:
+    bits = site.known(index, "bit width").reals
     if bits.size != 1 or bits.reshape(-1)[0] != np.rint(bits.reshape(-1)[0]):
         raise UnsupportedOperatorError(
             f"its bit width must be one integer, but is {_shown(bits)}",
