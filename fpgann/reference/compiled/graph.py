@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import prod
-from typing import TypeAlias
 
 import numpy as np
 
@@ -17,14 +16,11 @@ from fpgann.numerics.interval import CodeRange
 from fpgann.reference.compiled.carrier import integer_carrier
 from fpgann.reference.compiled.entry import Entry, compile_entry
 from fpgann.reference.compiled.kernel import Array, Run, View
-from fpgann.reference.compiled.plan import Key, Plan, Step, make_plan
+from fpgann.reference.compiled.plan import Plan, make_plan
 
 _CACHE_BYTES = 1 << 19  # of all intermediate results together: half of a common second-level cache
 _MOST_ROWS = 1024
 _FEWEST_ROWS = 16
-
-Feed: TypeAlias = "Callable[[slice, dict[Key, Array]], None]"
-"""Puts the codes of a graph input for some samples where the plan reads them."""
 
 
 class CompiledGraph:
@@ -87,20 +83,16 @@ class CompiledGraph:
             raise ValueError(f"inputs of different numbers of samples: {dict(counts)}")
         samples = next(iter(counts.values()))
         rows = max(1, min(samples, self.rows))
-        buffers = {key: np.empty((rows, *shape), key[1].dtype) for key, shape in self.plan.buffers()}
-        runs = [(step, None if isinstance(step.kernel, View) else step.kernel.bind(rows)) for step in self.plan.steps]
+        bound = _Bound(self.plan, rows)
         results = {name: self._result(name, samples) for name in self.wanted}
         for start in range(0, samples, rows):
             piece = slice(start, min(start + rows, samples))
-            count = piece.stop - start
-            arrays: dict[Key, Array] = {}
+            arrays = bound.start(piece.stop - piece.start)
             for value in self.graph.inputs:
-                key = self.plan.inputs[value.name]
-                arrays[key] = buffers[key][:count]
-                feed(value, piece, arrays[key])
-            _compute(runs, arrays, buffers, count)
+                feed(value, piece, arrays[bound.slots[self.plan.inputs[value.name]]])
+            bound.run(arrays)
             for name, result in results.items():
-                np.copyto(result[piece], arrays[self.plan.delivered[name]], casting="unsafe")
+                np.copyto(result[piece], arrays[bound.slots[self.plan.delivered[name]]], casting="unsafe")
         return {name: integers(array) if array.dtype == object else array for name, array in results.items()}
 
     @property
@@ -115,17 +107,39 @@ class CompiledGraph:
         return np.empty((samples, *type_.shape), integer_carrier(type_.codes.range).dtype)
 
 
-def _compute(
-    runs: list[tuple[Step, Run | None]], arrays: dict[Key, Array], buffers: Mapping[Key, Array], count: int
-) -> None:
-    for step, run in runs:
-        operands = [arrays[key] for key in step.inputs]
-        if run is None:
-            assert isinstance(step.kernel, View)
-            arrays[step.output] = step.kernel.look(*operands)
-        else:
-            arrays[step.output] = out = buffers[step.output][:count]
-            run(out, *operands)
+class _Bound:
+    """A plan with memory for some rows; every run has its own, so that runs may overlap.
+
+    Args:
+        plan: the plan.
+        rows: greatest number of samples at a time.
+    """
+
+    def __init__(self, plan: Plan, rows: int) -> None:
+        keys = [*plan.inputs.values(), *(step.output for step in plan.steps)]
+        self.slots = {key: slot for slot, key in enumerate(keys)}
+        self._rows = rows
+        self._buffers: list[Array | None] = [None] * len(keys)
+        for key, shape in plan.buffers():
+            self._buffers[self.slots[key]] = np.empty((rows, *shape), key[1].dtype)
+        self._runs: list[tuple[Run | None, Callable[[Array], Array] | None, int, tuple[int, ...]]] = []
+        for step in plan.steps:
+            look = step.kernel.look if isinstance(step.kernel, View) else None
+            run = None if isinstance(step.kernel, View) else step.kernel.bind(rows)
+            self._runs.append((run, look, self.slots[step.output], tuple(self.slots[key] for key in step.inputs)))
+
+    def start(self, count: int) -> list[Array]:
+        """Memory for some samples; what is only a view of other memory comes later."""
+        empty = np.empty(0)
+        return [empty if buffer is None else buffer[:count] for buffer in self._buffers]
+
+    def run(self, arrays: list[Array]) -> None:
+        """Compute everything from the inputs."""
+        for run, look, output, inputs in self._runs:
+            if run is not None:
+                run(arrays[output], *[arrays[slot] for slot in inputs])
+            elif look is not None:
+                arrays[output] = look(arrays[inputs[0]])
 
 
 def _as_integers(codes: IntArray) -> IntArray:

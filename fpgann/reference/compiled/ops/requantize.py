@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fpgann.errors import UnsupportedOperatorError
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.types import TensorType
 from fpgann.numerics.interval import CodeRange
@@ -58,9 +59,10 @@ def requantize(op: Requantize, result: TensorType, x: Operand) -> Compiled:
         if line is not None:
             return Elementwise(line.passes(carrier, op.axis), result.shape, (carrier,), carrier)
     by_table = table(op.map, codes, op.axis, result.shape, x.carrier)
-    if by_table is not None or several or not holds(Carrier.FLOAT64, bound):
+    if by_table is not None or several or not x.carrier.is_float:
         return by_table
-    return search(op.map.staircase(0, codes.low, codes.high), x.carrier) if x.carrier.is_float else None
+    staircases = _staircases(op.map, codes)
+    return None if staircases is None else search(staircases[0], x.carrier)
 
 
 def _behind_product(scalar_map: ScalarMap, codes: CodeRange, product: Product) -> Product | None:
@@ -91,4 +93,7 @@ def _staircases(scalar_map: ScalarMap, codes: CodeRange) -> tuple[Staircase, ...
     steps = scalar_map.rounder.high - scalar_map.rounder.low
     if scalar_map.channels * steps > MANY_THRESHOLDS:
         return None
-    return tuple(scalar_map.staircase(c, codes.low, codes.high) for c in range(scalar_map.channels))
+    try:
+        return tuple(scalar_map.staircase(c, codes.low, codes.high) for c in range(scalar_map.channels))
+    except UnsupportedOperatorError:  # it rises and falls, or has more steps than can be listed
+        return None
