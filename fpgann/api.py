@@ -94,7 +94,7 @@ def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> OnnxModel:
 
 
 def _folded(imported: Graph) -> Graph:
-    return passes.FoldAffine().apply(passes.StripSoftmax().apply(imported))
+    return passes.HoistQuantize().apply(passes.FoldAffine().apply(passes.StripSoftmax().apply(imported)))
 
 
 def _refuse(nodes: list[NodePlan], error: UnsupportedOperatorError) -> list[NodePlan]:

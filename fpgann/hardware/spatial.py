@@ -34,13 +34,14 @@ def channels_of_elements(op: Requantize, shape: tuple[int, ...]) -> tuple[int, .
     return tuple((element // inner) % count for element in range(prod(shape)))
 
 
-def build_spatial(builder: DesignBuilder, node: Node, compute: Compute) -> None:
+def build_spatial(builder: DesignBuilder, node: Node, compute: Compute, *, done: int = 0) -> None:
     """Add one stage for a node and the staircases behind it that are plain arithmetic.
 
     Args:
         builder: the design.
         node: the node.
         compute: from a netlist and the nodes of every operand, in its shape, to the nodes of the result.
+        done: how many of the staircases behind the node `compute` applies itself.
     """
     netlist = NetlistBuilder([stream.codes for stream in builder.sources(node) for _ in range(stream.elements)])
     matrix = MatrixBuilder(netlist)
@@ -49,8 +50,9 @@ def build_spatial(builder: DesignBuilder, node: Node, compute: Compute) -> None:
         for elements, name in zip(builder.elements(node), node.inputs, strict=True)
     ]
     values = [int(n) for n in compute(matrix, operands).reshape(-1)]
-    nodes = [node]
-    for follower in builder.fused(node):
+    followers = builder.fused(node)
+    nodes = [node, *followers[:done]]
+    for follower in followers[done:]:
         assert isinstance(follower.op, Requantize)
         form = choose_form(follower.op.map, builder.graph.types[nodes[-1].output].codes.range)
         if not fits_netlist(form):

@@ -2,8 +2,19 @@
 """Transformations of graphs. A pass is a frozen dataclass: its fields are its options."""
 
 from fpgann.passes.calibrate import Plan, choose_plan
+from fpgann.passes.expand_softmax import ExpandSoftmax
 from fpgann.passes.fold_affine import FoldAffine
+from fpgann.passes.hoist_quantize import HoistQuantize
 from fpgann.passes.quantize import QuantizeGraph, quantization_points
 from fpgann.passes.strip_softmax import StripSoftmax
 
-__all__ = ["FoldAffine", "Plan", "QuantizeGraph", "StripSoftmax", "choose_plan", "quantization_points"]
+__all__ = [
+    "ExpandSoftmax",
+    "FoldAffine",
+    "HoistQuantize",
+    "Plan",
+    "QuantizeGraph",
+    "StripSoftmax",
+    "choose_plan",
+    "quantization_points",
+]
