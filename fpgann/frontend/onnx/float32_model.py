@@ -43,11 +43,13 @@ def plain_model(model: OnnxModel) -> onnx.ModelProto:
         )
     proto = onnx_ir.to_proto(source)
     _replace(proto.graph, quantizers, model.opset)
+    if model.opset < _OLDEST_RUNTIME_OPSET:  # while all sizes are numbers
+        proto = _converted(proto, model)
     batched = {port.name for port in model.inputs if port.batched}
     for value in proto.graph.input:
         if value.name in batched:
             value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    return proto if model.opset >= _OLDEST_RUNTIME_OPSET else _converted(proto, model)
+    return proto
 
 
 def _meaning(site: Site) -> Quantizer | Truncation:
@@ -76,10 +78,14 @@ def _converted(proto: onnx.ModelProto, model: OnnxModel) -> onnx.ModelProto:
         value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
         proto.graph.input.append(value)
     try:
-        return onnx.version_converter.convert_version(proto, _OLDEST_RUNTIME_OPSET)
+        converted = onnx.version_converter.convert_version(proto, _OLDEST_RUNTIME_OPSET)
     except LIBRARY_ERRORS as error:
         raise UnsupportedOperatorError(
             f"its opset {model.opset} cannot be brought up to {_OLDEST_RUNTIME_OPSET}: {first_line(error)}",
             where=model.path.name,
             hint="export with a newer opset_version",
         ) from error
+    del converted.graph.value_info[:]  # of one sample; the batch axis may be opened
+    for output in converted.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    return converted

@@ -30,6 +30,20 @@ _HINTS = {
 }
 
 
+_RANDOM = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
+_REFUSALS = {
+    "If": ("its condition depends on the data", "export the model with the condition decided"),
+    **dict.fromkeys(("Loop", "Scan"), ("loops are not supported yet", "unroll the loop before exporting")),
+    **dict.fromkeys(
+        _RANDOM,
+        (
+            "it makes random numbers",
+            "export the model without sampling: a variational autoencoder with the mean in the place of the sample",
+        ),
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NodeSupport:
     """What becomes of one ONNX node.
@@ -58,6 +72,9 @@ def missing_operator(domain: str, op_type: str) -> UnsupportedOperatorError:
             f"operators of domain '{domain}' are not known",
             hint="export with standard ONNX operators, without optimisations for one runtime",
         )
+    if op_type in _REFUSALS and not domain:
+        message, hint = _REFUSALS[op_type]
+        return UnsupportedOperatorError(message, hint=hint)
     hint = _HINTS.get(op_type, "see docs/operators.md for what can be built, and replace it")
     return UnsupportedOperatorError("this operator is not supported yet", hint=hint)
 

@@ -60,7 +60,7 @@ def test_sequences_are_resolved(tmp_path):
 
 
 def test_the_better_of_both_tries_is_reported(tmp_path):
-    proto = model([*conditional(), node("Elu", ["y"], ["e"], name="elu")], constants=CONSTANTS, outputs=("e",))
+    proto = model([*conditional(), node("Hardmax", ["y"], ["e"], name="elu")], constants=CONSTANTS, outputs=("e",))
     failures = [entry for entry in explain(read(tmp_path, proto)) if not entry.supported]
     assert [entry.name for entry in failures] == ["elu"]
 
@@ -97,7 +97,7 @@ def test_large_integers_are_not_folded_by_the_optimizer(tmp_path):
     nodes = [
         node("Expand", ["zero", "huge"], ["i"]),
         node("Cast", ["i"], ["f"], to=1),
-        node("Elu", ["x"], ["e"]),
+        node("Hardmax", ["x"], ["e"]),
         node("Add", ["e", "f"]),
     ]
     constants = {"zero": np.array(0, np.int64), "huge": np.array([2**17, 2**17], np.int64)}
@@ -130,7 +130,7 @@ def test_nodes_of_unknown_shape_are_not_checked(tmp_path):
     nodes = [
         node("Odd", ["x"], ["o"], domain="com.example"),
         node("Relu", ["o"], ["r"], name="relu"),
-        node("Elu", ["r"], name="elu"),
+        node("Hardmax", ["r"], name="elu"),
     ]
     report = {entry.name: entry for entry in explain(read(tmp_path, model(nodes)))}
     assert report["relu"].supported
@@ -195,7 +195,7 @@ def test_libraries_keep_quiet(tmp_path, capfd):
         node("Cast", ["c"], ["i"], to=TensorProto.INT8),
         node("Div", ["c", "zero"], ["d"]),
         node("Cast", ["d"], ["j"], to=TensorProto.INT64),
-        node("Elu", ["x"], ["e"]),
+        node("Hardmax", ["x"], ["e"]),
         node("Reshape", ["e", "j"]),
     ]
     constants = {"c": np.full(2, 1e30, np.float32), "zero": np.float32(0)}
