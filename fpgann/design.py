@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fpgann.errors import FormatError, MismatchError
 from fpgann.ir import Graph
 from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.reference.compiled import CompiledGraph
 
 _NUMBER: Pattern = (float, type(None))
 _FIGURES: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp", "bram36"), int)
@@ -86,7 +88,12 @@ class Design:
             Output name -> float64 of shape (samples, *shape without a batch axis of 1), and `<name>__raw` with the
             int64 codes.
         """
-        return self._outputs(self._run(inputs))
+        return self._outputs(self._compiled.run_floats(samples.check_samples(inputs, self.shapes())))
+
+    @cached_property
+    def _compiled(self) -> CompiledGraph:
+        """The integer reference model, at speed; made when it is first asked for."""
+        return CompiledGraph(self.graph)
 
     def simulate(
         self,
@@ -239,10 +246,11 @@ class Simulation:
         element = "" if found["element"] is None else f" element {found['element']}"
         cycle = "" if found["cycle"] is None else f" in cycle {found['cycle']}"
         raise MismatchError(
-            f"vector {found['vector']}{element}{cycle}: "
-            f"expected {found['expected']}, got {found['got']}",
+            f"vector {found['vector']}{element}{cycle}: expected {found['expected']}, got {found['got']}",
             where=f"layer '{found['layer']}'",
-            hint="run again without --batch to see the stage" if by_outputs else "run again with --waves to see the signals",
+            hint="run again without --batch to see the stage"
+            if by_outputs
+            else "run again with --waves to see the signals",
         )
 
 
