@@ -75,6 +75,32 @@ class TestDense:
         graph = agree(tmp_path, model([node("MatMul", ["x", "w"])], shape, {"w": w}))
         assert names(graph) == built
 
+    @pytest.mark.parametrize(
+        ("weight", "shape"),
+        [
+            ((3, 4), (4, 2)),
+            ((3, 4), (1, 4, 2)),
+            ((3, 4), (2, 1, 4, 5)),
+            ((1, 3, 4), (4, 2)),
+            ((1, 1, 3, 4), (2, 4, 2)),
+            ((1, 3, 4), (2, 4, 2)),
+            ((4,), (1, 4, 2)),
+            ((4,), (4,)),
+            ((3, 4), (4,)),
+            ((1, 4), (4, 1)),
+        ],
+    )
+    def test_constant_on_the_left(self, tmp_path, weight, shape):
+        w = np.random.default_rng(1).normal(size=weight).astype(np.float32)
+        graph = agree(tmp_path, model([node("MatMul", ["w", "x"])], shape, {"w": w}))
+        assert names(graph).count("dense") == 1
+
+    @pytest.mark.parametrize("bias", [(3,), (1, 3), (4, 1), ()])
+    def test_gemm_that_transposes_its_input(self, tmp_path, bias):
+        constants = {"w": W, "b": np.linspace(-1, 1, int(np.prod(bias))).reshape(bias).astype(np.float32)}
+        graph = agree(tmp_path, model([node("Gemm", ["x", "w", "b"], transA=1)], (4, 4), constants))
+        assert names(graph)[:2] == ["transpose", "dense"]
+
     def test_weight_through_constant_nodes(self, tmp_path):
         nodes = [
             node("Constant", [], ["c"], value=tensor("", W.T)),
@@ -92,10 +118,9 @@ class TestDense:
     @pytest.mark.parametrize(
         ("nodes", "message"),
         [
-            ([node("MatMul", ["w", "x"])], "left operand.*weights on the right"),
+            ([node("MatMul", ["w3", "x"])], "hold several matrices"),
             ([node("Gemm", ["w", "x"])], "left operand"),
             ([node("MatMul", ["x", "x"])], "two computed tensors"),
-            ([node("Gemm", ["x", "w"], transA=1)], "transA = 1.*Transpose in front"),
             ([node("Relu", ["x"], ["c"]), node("Gemm", ["x", "w", "c"])], "bias.*'c'.*computed"),
             ([node("MatMul", ["x", "w3"])], "hold several matrices"),
         ],
@@ -109,6 +134,9 @@ class TestDense:
         ("nodes", "shape", "message"),
         [
             ([node("MatMul", ["x", "w"])], (1, 5), "weights of 4 rows do not fit an input of shape"),
+            ([node("MatMul", ["w", "x"])], (1, 5), "weights of 3 columns do not fit an input of shape"),
+            ([node("MatMul", ["w", "x"])], (5,), "weights of 3 columns do not fit an input of shape"),
+            ([node("MatMul", ["w", "x"])], (), "matrix with a number"),
             ([node("Gemm", ["x", "w", "b"])], (1, 4), "bias of shape.*does not fit"),
             ([node("Gemm", ["x", "w"])], (1, 1, 4), "two axes"),
             ([node("Gemm", ["x", "b"])], (1, 4), "no matrix"),

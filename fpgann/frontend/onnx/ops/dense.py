@@ -14,14 +14,18 @@ from fpgann.ir import Constant, Encoding
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.reshape import Reshape
+from fpgann.ir.ops.transpose import Transpose
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
 
 
 @IMPORTERS.register((STANDARD, "MatMul"))
 def import_matmul(site: Site) -> None:
-    """Tensor times constant matrix; leading axes of size 1 of the matrix are dropped."""
+    """Tensor times constant matrix, or the other way round; leading axes of size 1 of the matrix are dropped."""
     _check_sides(site)
+    if site.is_known(0):
+        _import_left_matrix(site)
+        return
     known = site.known(1, "weight")
     shape = known.data.shape
     if any(size != 1 for size in shape[:-2]):
@@ -36,7 +40,7 @@ def import_matmul(site: Site) -> None:
     value = site.value(0)
     x_shape = site.shape(0)
     layer = Dense(weight_constant(matrix, 1.0))
-    _check_inputs(site, layer)
+    _check_inputs(layer, x_shape)
     if len(shape) > 2 and len(x_shape) == 1:
         site.refuse("it multiplies a vector with a stack of matrices", "give it an input with two axes")
     if len(shape) > max(len(x_shape), 2):
@@ -48,14 +52,52 @@ def import_matmul(site: Site) -> None:
         site.deliver(layer, value)
 
 
+def _import_left_matrix(site: Site) -> None:
+    """matrix @ x, as the transpose of x.T @ matrix.T: its rows become the neurons."""
+    known, x_shape = site.known(0, "weight"), site.shape(1)
+    shape = known.data.shape
+    if any(size != 1 for size in shape[:-2]):
+        site.refuse(f"weights of shape {list(shape)} hold several matrices", "split the product into one per matrix")
+    if not shape or known.data.size == 0:
+        raise MalformedModelError(f"weights of shape {list(shape)} are no matrix")
+    if not x_shape:
+        raise MalformedModelError("it multiplies a matrix with a number")
+    layer = Dense(weight_constant(_moved(_reshaped(known, (1, *shape)[-2:]), (1, 0)), 1.0))
+    rows, (inputs, outputs) = x_shape[-2:-1], layer.weight.data.shape
+    if (rows or x_shape) != (inputs,):
+        raise MalformedModelError(f"weights of {inputs} columns do not fit an input of shape {list(x_shape)}")
+    leading = (1,) * (len(shape) - max(len(x_shape), 2)) + x_shape[:-2]
+    result = leading + (outputs,) * (len(shape) > 1) + x_shape[-1:] * (len(x_shape) > 1)
+    value = site.value(1)
+    if len(x_shape) > 1:
+        value = _swapped(site, value, "columns")
+    value = site.apply(layer, value, "product")
+    if len(x_shape) > 1:
+        value = _swapped(site, value, "rows")
+    if site.shape_of_value(value) == result:
+        site.alias(value)
+    else:
+        site.deliver(Reshape(result), value)
+
+
+def _swapped(site: Site, value: str, suffix: str) -> str:
+    """A value with its last two axes swapped."""
+    axes = tuple(range(len(site.shape_of_value(value))))
+    return site.apply(Transpose((*axes[:-2], axes[-1], axes[-2])), value, suffix)
+
+
 @IMPORTERS.register((STANDARD, "Gemm"))
 def import_gemm(site: Site) -> None:
-    """alpha * x @ weight + beta * bias."""
+    """alpha * x @ weight + beta * bias, x transposed first where `transA` says so."""
     _check_sides(site)
+    if site.is_known(0):
+        site.refuse(
+            "its constant is the left operand",
+            "write the product with the weights on the right (transpose both operands and the result), or as MatMul",
+        )
     if len(site.shape(0)) != 2:
         raise MalformedModelError(f"its input must have two axes, not shape {list(site.shape(0))}")
-    if site.integer("transA", 0):
-        site.refuse("it transposes its input (transA = 1)", "put a Transpose in front of it, or set transA to 0")
+    source = _swapped(site, site.value(0), "columns") if site.integer("transA", 0) else site.value(0)
     known = site.known(1, "weight")
     if known.data.ndim != 2 or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(known.data.shape)} are no matrix")
@@ -65,16 +107,16 @@ def import_gemm(site: Site) -> None:
     outputs = known.data.shape[1]
     known_bias = site.known(2, "bias") if site.has(2) else None
     layer = Dense(weight)
-    _check_inputs(site, layer)
+    _check_inputs(layer, site.shape_of_value(source))
     if known_bias is None or not np.any(bias := site.number("beta", 1.0) * known_bias.reals):
-        site.deliver(layer, site.value(0))
+        site.deliver(layer, source)
         return
-    _check_bias(bias.shape, (site.shape(0)[0], outputs))
+    _check_bias(bias.shape, (site.shape_of_value(source)[0], outputs))
     if all(size == 1 for size in bias.shape[:-1]):
         constant = bias_constant(known_bias, site.number("beta", 1.0), outputs)
-        site.deliver(Dense(weight, constant), site.value(0))
+        site.deliver(Dense(weight, constant), source)
     else:
-        product = site.apply(layer, site.value(0), "product")
+        product = site.apply(layer, source, "product")
         site.deliver(Affine(np.ones(()), np.ones(()), bias), product)
 
 
@@ -149,12 +191,7 @@ def _reshaped(known: Known, shape: tuple[int, ...]) -> Known:
 
 
 def _check_sides(site: Site) -> None:
-    if site.is_known(0):
-        site.refuse(
-            "its constant is the left operand",
-            "write the product with the weights on the right (transpose both operands and the result)",
-        )
-    if not site.is_known(1):
+    if not site.is_known(0) and not site.is_known(1):
         site.refuse("it multiplies two computed tensors", "only products with constant weights are supported so far")
 
 
@@ -167,7 +204,7 @@ def _check_bias(shape: tuple[int, ...], result: tuple[int, ...]) -> None:
         raise MalformedModelError(f"a bias of shape {list(shape)} does not fit a result of shape {list(result)}")
 
 
-def _check_inputs(site: Site, layer: Dense) -> None:
-    inputs, shape = layer.weight.data.shape[0], site.shape(0)
+def _check_inputs(layer: Dense, shape: tuple[int, ...]) -> None:
+    inputs = layer.weight.data.shape[0]
     if not shape or shape[-1] != inputs:
         raise MalformedModelError(f"weights of {inputs} rows do not fit an input of shape {list(shape)}")
