@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 # Package -> where it may be imported, as prefixes of the path inside fpgann/.
 IMPORT_HOMES: dict[str, tuple[str, ...]] = {
-    "onnx": ("frontend/onnx/",),
+    "onnx": ("frontend/onnx/", "onnx_backend.py"),
     "onnx_ir": ("frontend/onnx/",),
     "onnxruntime": ("frontend/onnx/",),
     "onnxscript": ("frontend/onnx/",),

@@ -11,7 +11,7 @@ import onnx_ir
 
 import fpgann.frontend.onnx.ops  # noqa: F401  registers the importers
 from fpgann.errors import MalformedModelError, ModelError, UnsupportedOperatorError
-from fpgann.frontend.onnx.constants import Known
+from fpgann.frontend.onnx.constants import Array, Known
 from fpgann.frontend.onnx.evaluate import fold
 from fpgann.frontend.onnx.integer_types import INTEGER_TYPES, integers_of
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
@@ -33,15 +33,35 @@ def import_onnx(model: OnnxModel) -> Graph:
         UnsupportedOperatorError: nodes cannot be built; the message lists them all.
         MalformedModelError: nodes contradict themselves or the ONNX standard.
     """
-    translation = _translate(model)
+    source = _checked(model, _translate(model))
+    outputs = {name: source.values[name] for name in model.outputs}
+    return source.builder.build(outputs)
+
+
+def import_outputs(model: OnnxModel) -> tuple[Graph | None, dict[str, Array]]:
+    """Translate a model of which some or all outputs may depend on no input.
+
+    Returns:
+        The graph that computes the other outputs, if there are any, and the constant outputs.
+
+    Raises:
+        UnsupportedOperatorError: nodes cannot be built; the message lists them all.
+        MalformedModelError: nodes contradict themselves or the ONNX standard.
+    """
+    source = _checked(model, _translate(model, constant_outputs=True))
+    constants = {name: source.known[name].data for name in model.outputs if name in source.known}
+    outputs = {name: source.values[name] for name in model.outputs if name not in constants}
+    return (source.builder.build(outputs) if outputs else None), constants
+
+
+def _checked(model: OnnxModel, translation: Translation) -> Progress:
+    """What was built, if everything could be."""
     failures = [entry for entry in translation.report if not entry.supported]
     if failures:
         kind = MalformedModelError if translation.malformed else UnsupportedOperatorError
         message, where, hint = summary(failures)
         raise kind(message, where=f"{model.path.name}{where}", hint=hint)
-    source = translation.progress
-    outputs = {name: source.values[name] for name in model.outputs}
-    return source.builder.build(outputs)
+    return translation.progress
 
 
 def explain(model: OnnxModel) -> list[NodeSupport]:
@@ -62,6 +82,7 @@ class Translation:
         unchecked: values that nothing is known about, because their node cannot be built.
         failed_constants: constants that could not be computed.
         shapes: what shape inference found, once it was needed.
+        constant_outputs: outputs need not depend on an input.
     """
 
     model: OnnxModel
@@ -72,6 +93,7 @@ class Translation:
     unchecked: set[str] = field(default_factory=set)
     failed_constants: set[str] = field(default_factory=set)
     shapes: Mapping[str, tuple[int, ...]] | None = None
+    constant_outputs: bool = False
 
     @property
     def failures(self) -> int:
@@ -94,8 +116,9 @@ class Translation:
                 self.failed_constants.add(name)
         for node in self.source.graph:
             self._node(node)
+        built = self.progress.known if self.constant_outputs else {}
         for name in self.model.outputs:
-            if name not in self.progress.values.keys() | self.unchecked | self.failed_constants:
+            if name not in self.progress.values.keys() | built.keys() | self.unchecked | self.failed_constants:
                 self._fail(name, "output", _constant_output())
 
     def _constant(self, name: str, tensor: onnx_ir.TensorProtocol) -> None:
@@ -172,7 +195,7 @@ class Translation:
                 self.unchecked.add(name)
 
 
-def _translate(model: OnnxModel) -> Translation:
+def _translate(model: OnnxModel, *, constant_outputs: bool = False) -> Translation:
     """Import a model as it is, or else after the optimizer has simplified it.
 
     Raises:
@@ -183,22 +206,22 @@ def _translate(model: OnnxModel) -> Translation:
     except ModelError as error:
         error.where = f"{model.path.name}, {error.where}"
         raise
-    plain = walk(model, normalise(model))
+    plain = walk(model, normalise(model), constant_outputs=constant_outputs)
     if not plain.failures:
         return plain
     optimised = optimise(model)
     if optimised is None:
         return plain
-    simplified = walk(model, optimised)
+    simplified = walk(model, optimised, constant_outputs=constant_outputs)
     return simplified if simplified.failures < plain.failures else plain
 
 
-def walk(model: OnnxModel, source: onnx_ir.Model) -> Translation:
+def walk(model: OnnxModel, source: onnx_ir.Model, *, constant_outputs: bool = False) -> Translation:
     """Import what can be imported, and note what cannot."""
     names = {value.name for node in source.graph for value in node.outputs if value.name}
     names.update(port.name for port in model.inputs)
     progress = Progress(GraphBuilder(model.name), dict(source.opset_imports), names)
-    translation = Translation(model, source, progress)
+    translation = Translation(model, source, progress, constant_outputs=constant_outputs)
     translation.run()
     return translation
 

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
@@ -17,6 +18,16 @@ from fpgann.frontend.onnx.limits import MAX_BYTES
 from fpgann.frontend.onnx.ports import Port, find_ports
 from fpgann.frontend.onnx.structure import check_names, check_nodes, check_opset, sort_nodes
 from fpgann.frontend.onnx.tensors import TensorReader, node_tensors, tensors
+
+
+class Digest(Protocol):
+    """A hash that grows with data, such as hashlib makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add data."""
+
+    def hexdigest(self) -> str:
+        """The hash of all data so far."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,22 +70,44 @@ def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = No
     """
     path = Path(path)
     data = _content(path)
-    digest = hashlib.sha256(data)
     try:
-        proto = _parse(data)
-        opset = check_opset(proto)
-        reader = TensorReader(path.parent)
-        in_functions = (named for function in proto.functions for named in node_tensors(function.node))
-        for where, tensor in [*tensors(proto.graph), *in_functions]:
-            digest.update(reader.load(tensor, where))
-        proto = inline_functions(proto)
-        check_names(proto.graph)
-        sort_nodes(proto.graph)
-        check_nodes(proto.graph, opset)
-        ports = find_ports(proto, input_shapes or {})
+        return read_proto(_parse(data), path, hashlib.sha256(data), input_shapes)
     except ModelError as error:
         error.where = f"{path.name}, {error.where}" if error.where else path.name
         raise
+
+
+def read_proto(
+    proto: onnx.ModelProto,
+    path: Path,
+    digest: Digest,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    only_constants: bool = False,
+) -> OnnxModel:
+    """Check a model in memory.
+
+    Args:
+        proto: the model; external data is loaded into it.
+        path: its file, or the name that messages give it; external data lies beside it.
+        digest: of the file so far; external data is added to it.
+        input_shapes: as for `read`.
+        only_constants: the model need not have inputs.
+
+    Raises:
+        MalformedModelError: the model is damaged, hostile or no ONNX model.
+        UnsupportedOperatorError: shapes, tensors or the opset are beyond what can be compiled.
+    """
+    opset = check_opset(proto)
+    reader = TensorReader(path.parent)
+    in_functions = (named for function in proto.functions for named in node_tensors(function.node))
+    for where, tensor in [*tensors(proto.graph), *in_functions]:
+        digest.update(reader.load(tensor, where))
+    proto = inline_functions(proto)
+    check_names(proto.graph, only_constants=only_constants)
+    sort_nodes(proto.graph)
+    check_nodes(proto.graph, opset)
+    ports = find_ports(proto, input_shapes or {})
     outputs = tuple(value.name for value in proto.graph.output)
     return OnnxModel(path, path.stem, proto, opset, ports, outputs, digest.hexdigest())
 

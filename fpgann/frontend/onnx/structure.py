@@ -34,8 +34,12 @@ def check_opset(proto: onnx.ModelProto) -> int:
     return int(versions[0])
 
 
-def check_names(graph: onnx.GraphProto) -> None:
+def check_names(graph: onnx.GraphProto, *, only_constants: bool = False) -> None:
     """Every value is defined once, and there is something to compute.
+
+    Args:
+        graph: the graph.
+        only_constants: it need not have inputs.
 
     Raises:
         MalformedModelError: it is not so.
@@ -44,7 +48,7 @@ def check_names(graph: onnx.GraphProto) -> None:
         raise MalformedModelError("the graph has no outputs", hint=_REEXPORT)
     initializers = [tensor.name for tensor in graph.initializer]
     inputs = [value.name for value in graph.input]
-    if set(inputs) <= set(initializers):
+    if set(inputs) <= set(initializers) and not only_constants:
         raise MalformedModelError("the graph has no inputs, only constants", hint="export it with its inputs")
     results = [name for node in graph.node for name in node.output if name]
     defined = list(dict.fromkeys([*inputs, *initializers])) + results
