@@ -247,6 +247,24 @@ class _Evaluator(IntegerOperators):
 
     _intquant = _quant
 
+    def _trunc(self, node, x, scale, zero, in_bits, *rest):
+        """docs/qonnx-custom-ops/trunc_v1.md and trunc_v2.md of qonnx; two operands at the end make version 2."""
+        scales, zeros = scale.fractions(), zero.fractions()
+        doubled, exact = x.floor(each(lambda s: 2 / s, scales), 2 * zeros)
+        whole = Exact(integers(round_codes(doubled, exact, "ROUND")), Fraction(1))
+        bits, out_bits = (int(b.fractions().reshape(-1)[0]) for b in (in_bits, rest[-1]))
+        if len(rest) == 2:
+            ratio = float(rest[0].fractions().reshape(-1)[0] / scales.reshape(-1)[0])
+            dropped = int(np.round(np.log2(ratio)))
+        else:
+            dropped = bits - out_bits
+        factor = np.array(Fraction(2) ** (1 - dropped), object)
+        codes = round_codes(*whole.floor(factor, 0 * factor), attributes(node).get("rounding_mode", "FLOOR"))
+        if len(rest) == 2:
+            codes = np.clip(codes, *code_range(node, out_bits))
+            zero, scale = zero * Exact.of_fractions(np.array(factor / 2, object)), rest[0]
+        return (Exact(integers(codes), Fraction(1)) - zero) * scale
+
     def _bipolarquant(self, node, x, scale):
         codes = np.where(x.negative(), -1, 1)
         zeros = fractions(np.zeros(scale.shape, int))
