@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cocotb
-from bench_parallel import PERIOD_NS, Tap, cycle_now, first_difference, hex_or_x, number
+from bench_parallel import PERIOD_NS, Tap, cycle_now, first_difference, hex_or_x, number, visible_stages
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
@@ -156,7 +156,7 @@ class Bench:
         self.sinks = [AxiStreamSink(AxiStreamBus.from_prefix(dut, o.name), *shared) for o in self.outputs]
         for end in (*self.sources, *self.sinks):
             end.log.setLevel(logging.WARNING)  # else a line a packet
-        self.stages = [stage for stage in design["stages"] if stage["delay_cycles"] > 0]
+        self.stages = visible_stages(dut.core, design)
         self.taps = [Tap(dut.core, f"{s['stream']}_valid", [f"{s['stream']}_data"]) for s in self.stages]
         for tap in self.taps:
             cocotb.start_soon(tap.run())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fpgann.cosim.batch_build import engine_for
+from fpgann.cosim.batch_stream import run_stream_engine
 from fpgann.cosim.simulate import read_description
 from fpgann.cosim.words import WordArray, pack_words, unpack_words, words_for
 from fpgann.documents import Pattern, read_document
@@ -60,24 +61,26 @@ def check_batch(simulator: str, *, waves: bool) -> None:
 def run_batch(
     build: Path, manifest: Mapping[str, Any], values: Mapping[str, IntArray], *, seed: int, work: Path | None
 ) -> BatchRun:
-    """Simulate a build on codes with its compiled engine; one item as soon as the design takes it.
+    """Simulate a build on codes with its compiled engine.
+
+    Parallel ports get an item as soon as they take it; AXI4-Stream interfaces get random pauses after some frames.
 
     Args:
         build: the BUILD folder.
         manifest: its manifest.
         values: the reference's codes of every graph value, shape (samples, *shape).
-        seed: for what registers without a reset hold at first.
+        seed: for random pauses, and for what registers without a reset hold at first.
         work: where compiled engines are kept; in the build by default.
 
     Raises:
-        ConfigError: the design has no parallel ports.
+        ConfigError: the design has more stream interfaces than the engine drives.
         ToolError: a tool is missing, too old or failed.
         FormatError: the build is incomplete or damaged, or engines cannot be kept.
     """
     simulation = read_description(build, manifest, values)
-    if simulation.get("bench", "bench_parallel") != "bench_parallel":
-        raise ConfigError("--batch is for designs with parallel ports", where=f"build '{build}'", hint="leave it out")
     engine = engine_for(build, simulation, work or build / "sim" / "batch").resolve()
+    if simulation.get("bench") == "bench_stream":
+        return BatchRun(*run_stream_engine(engine, simulation, values, seed))
     count = len(values[simulation["inputs"][0]["value"]])
     limit = simulation["latency_cycles"] + (count + 2) * (2 * simulation["interval_cycles"] + 4)
     with tempfile.TemporaryDirectory(prefix="fpgann-sim-") as name:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles a design and sim/batch_engine.cpp into one program, once."""
+"""Compiles a design and sim/batch_engine.cpp or sim/batch_stream.cpp into one program, once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fpgann import resources
+from fpgann.cosim.stream_ports import describe_interfaces
 from fpgann.cosim.verilog import find_verilog
 from fpgann.cosim.words import words_for
 from fpgann.eda.find import find_tool
@@ -23,7 +24,11 @@ from fpgann.errors import FormatError, ToolFailedError
 
 TOOLS = ("verilator", "g++", "make", "perl")
 _TOP, _PREFIX = "fpgann_batch_top", "Vbatch"
-_SOURCES = ("batch_engine.cpp", "batch_top.v")
+_SOURCES = {
+    "bench_parallel": {"engine.cpp": "batch_engine.cpp", "top.v": "batch_top.v"},
+    "bench_stream": {"engine.cpp": "batch_stream.cpp", "top.v": "batch_stream_top.v"},
+}
+"""For each bench what does its work in C++, and what surrounds the design."""
 _VERILATOR_FLAGS = (
     "--x-assign",
     "fast",
@@ -51,8 +56,9 @@ def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path) -> Path:
         FormatError: the cache cannot be written.
     """
     tools = {name: find_tool(name, at_least=TOOL_BY_NAME[name].minimum) for name in TOOLS}
-    sources = {name: (resources.sim_dir() / name).read_text() for name in _SOURCES}
-    sources |= describe_ports(simulation)
+    bench = simulation.get("bench", "bench_parallel")
+    sources = {name: (resources.sim_dir() / file).read_text() for name, file in _SOURCES[bench].items()}
+    sources |= describe_interfaces(simulation) if bench == "bench_stream" else describe_ports(simulation)
     options = [*_FAST, *(["-march=native"] if (machine := _native(tools["g++"])) else [])]
     known = [tools["verilator"].version_text, tools["g++"].version_text, machine, *_VERILATOR_FLAGS, *options]
     target = cache / _digest(build / "rtl", sources, known) / "engine"
@@ -122,7 +128,7 @@ def _compile(work: Path, tools: Mapping[str, Tool], options: list[str]) -> None:
     """Make obj/Vbatch in `work`. All paths are relative: make understands no blanks in them."""
     verilator = tools["verilator"]
     environment = verilator.environment()
-    files = ["batch_engine.cpp", "batch_top.v", "design.v"]
+    files = ["engine.cpp", "top.v", "design.v"]
     command = [*verilator.command, "--cc", "--exe", "--prefix", _PREFIX, "--top-module", _TOP, "-Mdir", "obj"]
     run_tool(
         [*command, *_VERILATOR_FLAGS, "-CFLAGS", "-I..", *files],

@@ -144,8 +144,10 @@ def _check_description(
             refuse(f"its '{side}' are not those of manifest.json")
     streams = [*simulation["inputs"], *simulation["outputs"], *simulation["stages"]]
     bench = simulation.get("bench", "bench_parallel")
-    if not isinstance(bench, str) or not re.fullmatch(r"bench_[a-z_]+", bench):
+    if bench not in ("bench_parallel", "bench_stream"):
         refuse("it names no bench")
+    if bench == "bench_stream" and not _has_beats(simulation):
+        refuse("its interfaces do not fit their tensors")
     for name in [simulation["top"], *(s["stream"] for s in streams), *(s["port"] for s in streams if "port" in s)]:
         if not _IDENTIFIER.fullmatch(name):
             refuse(f"'{name:.40}' is no identifier")
@@ -153,6 +155,21 @@ def _check_description(
         codes = values.get(stream["value"])
         if codes is None or codes[0].size != stream["elements"] or not 1 <= stream["element_bits"] <= 4096:
             refuse(f"stream '{stream['stream']:.40}' does not fit the graph")
+
+
+def _has_beats(simulation: Mapping[str, Any]) -> bool:
+    """Whether the layout of all AXI4-Stream interfaces makes sense."""
+    keys = ("beat_bits", "element_bytes", "elements_per_beat", "beats")
+    for port in (*simulation["inputs"], *simulation["outputs"]):
+        numbers = [port.get(key) for key in keys]
+        if not all(type(number) is int and number > 0 for number in numbers) or type(port.get("tkeep")) is not bool:
+            return False
+        beat_bits, element_bytes, per_beat, beats = numbers
+        fits = port["element_bits"] <= 8 * element_bytes and 8 * element_bytes * per_beat <= beat_bits
+        if not fits or beat_bits % 8 or not (beats - 1) * per_beat < port["elements"] <= beats * per_beat:
+            return False
+    core, places = simulation.get("core"), simulation.get("fifo_frames")
+    return isinstance(core, str) and _IDENTIFIER.fullmatch(core) is not None and type(places) is int and places > 0
 
 
 def _run(command: list[str | Path], folder: Path, timeout_s: float, simulator: Tool) -> ToolRun:

@@ -88,6 +88,56 @@ def test_exact_under_all_traffic(builds: dict[str, Path], name: str) -> None:
     assert simulation.verdict["vectors"] == 64
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VARIANTS)
+def test_exact_in_verilator(builds: dict[str, Path], name: str) -> None:
+    require_tool("verilator")
+    api.Design(builds[name]).simulate(simulator="verilator").require_exact()
+
+
+def compiled_verdict(build: Path, work: Path, samples: int = 400) -> dict:
+    """Simulate with the compiled engine."""
+    rng = np.random.default_rng(5)
+    inputs = {"left": rng.normal(0, 2, (samples, 5)), "right": rng.normal(0, 60, (samples, 3))}
+    simulation = api.Design(build).simulate(inputs, simulator="verilator", batch=True, seed=3, work=work)
+    if simulation.verdict["bit_exact"]:
+        assert simulation.outputs is not None
+        emulated = api.Design(build).emulate(inputs)
+        assert all(np.array_equal(simulation.outputs[name], emulated[name]) for name in emulated)
+    return simulation.verdict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VARIANTS)
+def test_exact_in_the_compiled_engine(builds: dict[str, Path], tmp_path: Path, name: str) -> None:
+    require_tool("verilator")
+    verdict = compiled_verdict(builds[name], tmp_path)
+    assert verdict["bit_exact"], verdict["first_divergence"]
+    assert verdict["vectors"] == 400
+    assert verdict["cycles"] > 400 * verdict["predicted"]["ii"]  # somebody paused
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "pattern", "replacement", "got"),
+    [
+        ("pair.vhd", "=> room,", "=> (others => '1'),", ""),
+        ("fpgann/fpgann_frame_to_stream.vhd", r"out_last  <= is_last", "out_last  <= '1'", "wrong tlast or tkeep"),
+        ("pair.vhd", "in_ready    => leave,", "in_ready    => open,", "nothing"),
+        ("pair.vhd", r"ELEMENT_SIGNED => true", "ELEMENT_SIGNED => false", ""),
+    ],
+)
+def test_the_compiled_engine_finds_faults(
+    builds: dict[str, Path], tmp_path: Path, file: str, pattern: str, replacement: str, got: str
+) -> None:
+    """Overflows, framing, hangs and padding; nothing here has ranges to stop at."""
+    require_tool("verilator")
+    build = mutate(builds["several elements a beat"], tmp_path, file, pattern, replacement)
+    verdict = compiled_verdict(build, tmp_path / "work")
+    assert not verdict["bit_exact"]
+    assert got in str(verdict["first_divergence"]["got"])
+
+
 def test_manifest_describes_the_beats(builds: dict[str, Path]) -> None:
     keys = ("port", "beat_bits", "elements_per_beat", "element_bytes", "beats", "tkeep")
 
