@@ -36,7 +36,7 @@ class Cost:
     Args:
         kind: what it mostly consists of.
         counts: how many of each, by name: `multiplications` (of one inference), `multipliers`, `adders`,
-            `comparators`, `tables`, `table_bits`, `memory_bits`, `luts`.
+            `comparators`, `selectors`, `tables`, `table_bits`, `memory_bits`, `luts`.
     """
 
     kind: CostClass
@@ -47,9 +47,8 @@ def costs_of(stage: Stage) -> tuple[Cost, ...]:
     """The cost of each layer of a stage, in their order; one that shares the circuit of the first has no counts."""
     match stage.kernel:
         case UnrolledKernel(pipeline=pipeline):
-            first = Cost(CostClass.ADDERS, _netlist_counts(pipeline.netlist))
-            rest = [Cost(CostClass.ADDERS)] * (len(stage.layers) - 1)
-            return (first if first.counts else Cost(CostClass.WIRES), *rest)
+            first = _netlist(pipeline.netlist)
+            return (first, *[Cost(first.kind)] * (len(stage.layers) - 1))
         case FoldedKernel() as kernel:
             copies, multipliers = kernel.copies, kernel.pe * kernel.simd * kernel.copies
             codes = CodeRange(min(-1, int(kernel.weights.min())), max(0, int(kernel.weights.max())))
@@ -66,10 +65,19 @@ def costs_of(stage: Stage) -> tuple[Cost, ...]:
             return (_estimated(stage), *[Cost(CostClass.LOGIC)] * (len(stage.layers) - 1))
 
 
-def _netlist_counts(netlist: Netlist) -> dict[str, int]:
-    adders = int(np.count_nonzero(netlist.opcode == Opcode.ADD))
-    comparators = int(np.count_nonzero(np.isin(netlist.opcode, (Opcode.CLAMP, Opcode.AT_LEAST))))
-    return {name: count for name, count in (("adders", adders), ("comparators", comparators)) if count}
+_COUNTED = {  # the most expensive first: it names the kind
+    CostClass.MULTIPLIERS: (Opcode.MULTIPLY,),
+    CostClass.ADDERS: (Opcode.ADD,),
+    CostClass.COMPARATORS: (Opcode.CLAMP, Opcode.AT_LEAST, Opcode.NOT_BELOW, Opcode.MAXIMUM, Opcode.MINIMUM),
+    CostClass.LOGIC: (Opcode.CHOOSE,),
+}
+
+
+def _netlist(netlist: Netlist) -> Cost:
+    found = {kind: int(np.count_nonzero(np.isin(netlist.opcode, opcodes))) for kind, opcodes in _COUNTED.items()}
+    names = {CostClass.LOGIC: "selectors"}
+    counts = {names.get(kind, kind.value): count for kind, count in found.items() if count}
+    return Cost(next((kind for kind, count in found.items() if count), CostClass.WIRES), counts)
 
 
 def _requantizer(requantizer: Requantizer, copies: int, groups: int) -> Cost:

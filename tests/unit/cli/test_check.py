@@ -116,6 +116,22 @@ def test_scaling_of_float_models_joins_the_weights(tmp_path: Path) -> None:
         assert found[name].layer == "fc"
 
 
+def test_operators_of_two_tensors(tmp_path: Path) -> None:
+    constants = {"w": np.eye(2, dtype=np.float32)}
+    nodes = [
+        node("MatMul", ["x", "w"], ["a"], name="fc"),
+        node("Mul", ["a", "x"], ["m"], name="product"),
+        node("Max", ["m", "x"], ["g"], name="greater"),
+        node("Concat", ["g", "x"], name="both", axis=1),
+    ]
+    found = plans(tmp_path, model(nodes, constants=constants, shape=(1, 2)))
+    assert found["product"].cost == "multipliers"
+    assert found["product"].counts["multipliers"] == 2
+    assert found["greater"].counts["comparators"] >= 2
+    assert {plan.layer for plan in found.values()} >= {"fc", "product", "both"}
+    assert found["both"].cost == "wires"
+
+
 def test_what_is_refused_only_where_it_stands(tmp_path: Path) -> None:
     """A softmax can be imported, but only built at the output."""
     nodes = [node("Softmax", ["x"], ["s"], name="softmax"), node("Reciprocal", ["s"], name="inverse")]
