@@ -28,14 +28,14 @@ ROUND = {
 }
 
 
-def weights(op):
-    """Dense weights as reals: code * 2**-frac * scale, computed here rather than by the library."""
-    encoding = op.weight.encoding
+def reals(constant):
+    """Codes of a constant as reals: code * 2**-frac * scale, computed here rather than by the library."""
+    encoding = constant.encoding
     if encoding is None:
-        return op.weight.data
+        return constant.data
     assert encoding.offset == (0,)
     scale = np.array([float(s) for s in encoding.scale])
-    return op.weight.data.astype(np.float64) * 2.0**-encoding.fixed.frac * scale
+    return constant.data.astype(np.float64) * 2.0**-encoding.fixed.frac * scale
 
 
 def quantize(op, x):
@@ -60,7 +60,7 @@ def evaluate(op, x):
             gamma, beta, mean, variance = (p.reshape(shape) for p in (op.gamma, op.beta, op.mean, op.variance))
             return gamma * (x - mean) / np.sqrt(variance + op.epsilon) + beta
         case Dense():
-            return x @ weights(op) + (0 if op.bias is None else op.bias.data)
+            return x @ reals(op.weight) + (0 if op.bias is None else reals(op.bias))
         case Quantize():
             return quantize(op, x)
         case Reshape():

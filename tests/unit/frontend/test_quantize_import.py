@@ -159,8 +159,8 @@ class TestBetweenValues:
             load(tmp_path, model([quant(signed="yes")], constants=constants()))
 
     def test_other_operators_of_the_domain(self, tmp_path):
-        with pytest.raises(UnsupportedOperatorError, match=r"general::Trunc.*not supported yet"):
-            load(tmp_path, model([quant(op_type="Trunc")], constants=constants()))
+        with pytest.raises(UnsupportedOperatorError, match=r"general::MultiThreshold.*not supported yet"):
+            load(tmp_path, model([quant(op_type="MultiThreshold")], constants=constants()))
 
 
 class TestWeights:
@@ -245,12 +245,12 @@ class TestWeights:
         assert np.array_equal(weight.data, np.where(W >= 0, 1, -1))
         assert weight.encoding == Encoding(FixedType(signed=True, width=2, frac=3), CodeRange(-1, 1))
 
-    def test_quantized_bias_is_real(self, tmp_path):
+    def test_quantized_bias_keeps_its_codes(self, tmp_path):
         bias = np.array([0.1, -0.2, 0.3], np.float32)
         nodes = [quant(("b0", "s", "z", "b"), ["bias"]), node("Gemm", ["x", "w", "bias"])]
         (op,) = operators(agree(tmp_path, model(nodes, constants=constants(scale=0.0625, w=W, b0=bias))))
-        assert op.bias.encoding is None
-        assert op.bias.data.tolist() == [0.125, -0.1875, 0.3125]
+        assert op.bias.data.tolist() == [2, -3, 5]
+        assert op.bias.values.tolist() == [0.125, -0.1875, 0.3125]
 
     def test_quantized_constant_elsewhere_is_real(self, tmp_path):
         nodes = [quant(("c", "s", "z", "b"), ["q"]), node("Add", ["x", "q"])]
