@@ -8,6 +8,8 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Other compilers, only to be measured beside this one.
+PEERS := .venv-benchmark
 # The first Python that is new enough, and not too new for the dependencies.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
   "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
@@ -54,6 +56,17 @@ format: install ## Rewrite Python and VHDL in the project's format
 examples: install ## Train the example networks again and export them (needs torch)
 	@for script in examples/*/train.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
+.PHONY: benchmark
+benchmark: install-light benchmark-env ## Measure speeds beside those of peers (some minutes; never part of the tests)
+	@$(BIN)/python benchmarks/reference_speed.py --peers $(PEERS)/bin/python
+	@mkdir -p BUILD
+	@$(BIN)/python benchmarks/network.py BUILD/benchmark.onnx --rounding even
+	@$(BIN)/fpgann compile BUILD/benchmark.onnx -o BUILD/benchmark --force
+	@$(BIN)/python benchmarks/simulation_speed.py BUILD/benchmark --da4ml $(PEERS)/bin/python
+
+.PHONY: benchmark-env
+benchmark-env: $(PEERS)/.stamp ## Make .venv-benchmark with the peers that benchmarks run
+
 .PHONY: docs
 docs: install-light ## Write the generated pages of docs/ again
 	@$(BIN)/python docs/generate.py
@@ -76,7 +89,7 @@ clean: ## Remove what tests, builds and simulators left behind
 
 .PHONY: distclean
 distclean: clean ## Remove .venv as well
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)
 
 # One environment in two sizes: the full one serves as the light one too.
 $(VENV)/.stamp-all: pyproject.toml constraints.txt $(VENV)/bin/python
@@ -91,3 +104,9 @@ $(VENV)/.stamp-light: pyproject.toml constraints.txt $(VENV)/bin/python
 
 $(VENV)/bin/python: | system
 	@"$(PYTHON)" -m venv $(VENV)
+
+$(PEERS)/.stamp: benchmarks/requirements.txt | system
+	@"$(PYTHON)" -m venv $(PEERS)
+	@echo "Installing the peers into $(PEERS)"
+	@$(PEERS)/bin/python -m pip install --quiet --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@

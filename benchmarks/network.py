@@ -12,6 +12,7 @@ numbers, about as large on average as those of a trained network: uniform ones w
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -76,23 +77,35 @@ def make_inputs(samples: int) -> np.ndarray:
     return np.clip(codes, -reach, reach - 1).astype(np.int64)
 
 
-def evaluate(layers: list[Layer], codes: np.ndarray) -> np.ndarray:
-    """The network in plain numpy integers, ties rounded up: what everyone must deliver."""
+def evaluate(layers: list[Layer], codes: np.ndarray, *, to_even: bool = False) -> np.ndarray:
+    """The network in plain numpy integers, ties rounded up or to even: what everyone must deliver."""
     for layer in layers:
         codes = codes @ layer.weights + layer.bias
         if layer.shift is not None:
-            rounded = (np.maximum(codes, 0) + (1 << (layer.shift - 1))) >> layer.shift
-            codes = np.minimum(rounded, (1 << ACTIVATION_BITS) - 1)
+            half, positive = 1 << (layer.shift - 1), np.maximum(codes, 0)
+            # to even: half a unit less, and a unit more where that is the way to an even number
+            added = half - 1 + (positive >> layer.shift) % 2 if to_even else half
+            codes = np.minimum((positive + added) >> layer.shift, (1 << ACTIVATION_BITS) - 1)
     return codes
 
 
 def save_arrays(path: Path, layers: list[Layer], codes: np.ndarray) -> None:
     """The network, samples and their results as an npz file, for peers."""
-    arrays = {"x": codes, "y": evaluate(layers, codes)}
+    arrays = {"x": codes, "y": evaluate(layers, codes), "y_to_even": evaluate(layers, codes, to_even=True)}
     for number, layer in enumerate(layers):
         arrays |= {f"weights{number}": layer.weights, f"bias{number}": layer.bias}
         arrays[f"form{number}"] = np.array([layer.accumulator_frac, -1 if layer.shift is None else layer.shift])
     np.savez(path, **arrays)
+
+
+def load_layers(arrays: Mapping[str, np.ndarray]) -> list[Layer]:
+    """The network out of what `save_arrays` wrote."""
+    layers: list[Layer] = []
+    while f"form{len(layers)}" in arrays:
+        number = len(layers)
+        frac, shift = (int(n) for n in arrays[f"form{number}"])
+        layers.append(Layer(arrays[f"weights{number}"], arrays[f"bias{number}"], frac, None if shift < 0 else shift))
+    return layers
 
 
 def make_graph(layers: list[Layer]):

@@ -12,93 +12,109 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
+from network import ACTIVATION_BITS, INPUT_BITS, INPUT_FRAC, WEIGHT_FRAC, Layer, load_layers, make_model
 from rates import rate
 
-INPUT_BITS, INPUT_FRAC, WEIGHT_FRAC, ACTIVATION_BITS = 8, 5, 5, 6
-FEW_SAMPLES = 4000  # for those that are slow
-
-Network = Mapping[str, np.ndarray]
 Interpreter = Callable[[np.ndarray], np.ndarray]  # real numbers of shape (samples, 16) -> shape (samples, 5)
 
 
-def layers(network: Network) -> Iterator[tuple[np.ndarray, np.ndarray, int | None]]:
-    """Weights and bias as real numbers, and the bits of the activation behind the binary point, if there is one."""
-    number = 0
-    while f"weights{number}" in network:
-        accumulator_frac, shift = (int(n) for n in network[f"form{number}"])
-        weights, bias = network[f"weights{number}"] * 2.0**-WEIGHT_FRAC, network[f"bias{number}"]
-        yield weights, bias * 2.0**-accumulator_frac, None if shift < 0 else accumulator_frac - shift
-        number += 1
+@dataclass(frozen=True)
+class Peer:
+    """How to get a peer's interpreter.
+
+    Args:
+        make: the network -> what runs it.
+        kind: what it is.
+        to_even: it rounds ties to even, not up: either is free of charge in some peers only.
+        samples: how many it gets, if it is slow.
+        dtype: of the real numbers that it takes.
+    """
+
+    make: Callable[[list[Layer]], Interpreter]
+    kind: str
+    to_even: bool = False
+    samples: int | None = None
+    dtype: type = np.float64
 
 
-def output_frac(network: Network) -> int:
-    """Bits of the results behind the binary point."""
-    last = max(int(name.removeprefix("form")) for name in network if name.startswith("form"))
-    return int(network[f"form{last}"][0])
-
-
-def traced(network: Network, array_type, config, ops) -> tuple[object, object]:
+def traced(layers: list[Layer], array_type, config, ops) -> tuple[object, object]:
     """The network in terms of da4ml, which alkaid shares."""
-    step = 2.0**-INPUT_FRAC
-    ends = [
-        np.full(len(network["weights0"]), n * step) for n in (-(1 << (INPUT_BITS - 1)), (1 << (INPUT_BITS - 1)) - 1, 1)
-    ]
+    step, reach = 2.0**-INPUT_FRAC, 1 << (INPUT_BITS - 1)
+    ends = [np.full(len(layers[0].weights), number * step) for number in (-reach, reach - 1, 1)]
     entry = value = array_type.from_lhs(*ends, config(1, -1, -1), solver_options={"hard_dc": 2})
-    for weights, bias, frac in layers(network):
-        value = value @ weights + bias
-        if frac is not None:
-            value = ops.quantize(ops.relu(value), 0, ACTIVATION_BITS - frac, frac, "SAT", "RND")
+    for layer in layers:
+        value = value @ (layer.weights * 2.0**-WEIGHT_FRAC) + layer.bias * 2.0**-layer.accumulator_frac
+        if layer.shift is not None:
+            value = ops.quantize(ops.relu(value), 0, ACTIVATION_BITS - layer.frac, layer.frac, "SAT", "RND")
     return entry, value
 
 
-def da4ml(network: Network) -> Interpreter:
-    """Its compiled interpreter of the adder graph."""
+def da4ml(layers: list[Layer]) -> Interpreter:
     from da4ml.trace import FixedVariableArray, HWConfig, comb_trace, ops
 
-    graph = comb_trace(*traced(network, FixedVariableArray, HWConfig, ops))
+    graph = comb_trace(*traced(layers, FixedVariableArray, HWConfig, ops))
     return lambda x: graph.predict(x, n_threads=1)
 
 
-def alkaid(network: Network) -> Interpreter:
-    """Its compiled interpreter of the adder graph."""
+def alkaid(layers: list[Layer]) -> Interpreter:
     from alkaid.trace import FVArray, HWConfig, ops, trace
 
-    graph = trace(*traced(network, FVArray, HWConfig, ops))
+    graph = trace(*traced(layers, FVArray, HWConfig, ops))
     return lambda x: graph.predict(x, n_threads=1)
 
 
-PEERS: dict[str, tuple[Callable[[Network], Interpreter], int | None]] = {
-    "da4ml": (da4ml, None),
-    "alkaid": (alkaid, None),
+def hls4ml(layers: list[Layer]) -> Interpreter:
+    import hls4ml as compiler
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.util.cleanup import cleanup_model
+
+    model = cleanup_model(ModelWrapper(make_model(layers, "ROUND")))
+    precision = {"granularity": "name", "backend": "Vitis", "default_precision": "fixed<16,6>"}
+    config = compiler.utils.config_from_onnx_model(model, **precision)
+    folder = tempfile.mkdtemp(dir=Path.cwd())  # of the run: it is removed with it
+    options = {"output_dir": folder, "backend": "Vitis", "io_type": "io_parallel"}
+    project = compiler.converters.convert_from_onnx_model(model, hls_config=config, **options)
+    project.compile()
+    return project.predict
+
+
+PEERS = {
+    "da4ml": Peer(da4ml, "interpreter"),
+    "alkaid": Peer(alkaid, "interpreter"),
+    "hls4ml": Peer(hls4ml, "C++ simulation", to_even=True, samples=4000, dtype=np.float32),
 }
 
 
-def measure(name: str, network: Network) -> dict[str, object]:
+def measure(name: str, arrays: dict[str, np.ndarray]) -> dict[str, object]:
     """Rate and exactness of one peer, or the reason why there is none."""
-    make, most = PEERS[name]
+    peer, layers = PEERS[name], load_layers(arrays)
     try:
-        found: dict[str, object] = {"version": version(name)}
+        found: dict[str, object] = {"version": version(name), "kind": peer.kind}
     except PackageNotFoundError:
         return {"skipped": "not installed in this environment"}
-    x = np.ascontiguousarray(network["x"][:most] * 2.0**-INPUT_FRAC)
+    x = np.ascontiguousarray((arrays["x"][: peer.samples] * 2.0**-INPUT_FRAC).astype(peer.dtype))
     try:
-        run = make(network)
+        run = peer.make(layers)
         results = np.asarray(run(x), np.float64).reshape(len(x), -1)
     except Exception as error:  # noqa: BLE001  a peer that fails must not hide the others
         return found | {"skipped": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
-    codes = np.round(results * 2.0 ** output_frac(network)).astype(np.int64)
-    return found | {"rate": rate(lambda: run(x), len(x)), "exact": bool(np.array_equal(codes, network["y"][:most]))}
+    codes = np.round(results * 2.0 ** layers[-1].frac).astype(np.int64)
+    exact = np.array_equal(codes, arrays["y_to_even" if peer.to_even else "y"][: peer.samples])
+    return found | {"rate": rate(lambda: run(x), len(x)), "exact": bool(exact)}
 
 
 def main() -> None:
     """Measure all; what they print goes to standard error."""
-    network = dict(np.load(sys.argv[1]))
+    arrays = dict(np.load(sys.argv[1]))
     with contextlib.redirect_stdout(sys.stderr):
-        found = {name: measure(name, network) for name in PEERS}
+        found = {name: measure(name, arrays) for name in PEERS}
     print(json.dumps(found))
 
 

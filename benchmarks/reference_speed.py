@@ -47,7 +47,7 @@ def main() -> None:
             show(title, "-", f"skipped: {found['skipped']}")
         else:
             verdict = "" if found["exact"] else ", NOT exact"
-            show(f"{title}, interpreter", f"{found['rate']:,.0f}", f"{fastest / found['rate']:.1f}{verdict}")
+            show(f"{title}, {found['kind']}", f"{found['rate']:,.0f}", f"{fastest / found['rate']:.1f}{verdict}")
 
 
 def show(name: str, figure: str, note: str) -> None:
