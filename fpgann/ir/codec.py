@@ -30,15 +30,15 @@ from fpgann.ir.operator import OPERATORS, Operator
 from fpgann.ir.types import Constant, Encoding, TensorType
 from fpgann.numerics import steps
 from fpgann.numerics.fixed import FixedType
+from fpgann.numerics.functions import TABLE
 from fpgann.numerics.integers import FLOAT64_EXACT, FloatArray, IntArray
-from fpgann.numerics.scalar_map import Rounder, ScalarMap
+from fpgann.numerics.scalar_map import Rounder
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Arrays: TypeAlias = dict[str, IntArray]
 
 MAX_INTEGER_BITS = 4096
 MAX_ELEMENTS = 2**31
-MAX_STEPS = 2**24  # of a staircase that is evaluated step by step
 _DECIMAL = re.compile(r"-?[0-9]{1,1300}")
 _RATIO = re.compile(r"(-?[0-9]{1,1300})/([0-9]{1,1300})")
 
@@ -268,13 +268,11 @@ def _is_nonsense(value: object) -> bool:
             return not scale or not offset
         case steps.Normalize(gamma=gamma, beta=beta, mean=mean, variance=variance):
             return not (gamma and beta and mean and variance) or min(variance) <= 0
-        case steps.Curve(name=name):
-            return name not in steps.CURVES
+        case steps.Curve(name=name, parameters=parameters):
+            known = {f.value: len(definition.parameters) for f, definition in TABLE.items()}
+            return known.get(name) != len(parameters) or not all(parameters)
         case Rounder(low=low, high=high):
             return low > high
-        case ScalarMap(steps=chain, rounder=rounder):
-            curved = any(isinstance(step, (steps.Curve, steps.Normalize)) for step in chain)
-            return curved and rounder.high - rounder.low > MAX_STEPS
     return False
 
 

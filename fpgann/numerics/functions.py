@@ -18,11 +18,11 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any, TypeAlias
 
+from fpgann.numerics.reals import BEYOND
+
 Number: TypeAlias = Any  # a float64 array, a Ball, a Fraction or an mpmath interval; formulas work on each
 Formula: TypeAlias = Callable[..., Number]  # (elementary functions, argument, *parameters)
 Parameters: TypeAlias = tuple[Fraction, ...]
-
-BEYOND = Fraction(1 << 16384)  # stands for infinity: larger than anything a code can mean
 
 
 class Function(enum.Enum):

@@ -52,6 +52,10 @@ class CodeRange:
         ends = (self.low * factor, self.high * factor)
         return CodeRange(min(ends), max(ends))
 
+    def times(self, other: CodeRange) -> CodeRange:
+        """The range of products of independent codes."""
+        return self.scaled(other.low).union(self.scaled(other.high))
+
     def shifted(self, bits: int) -> CodeRange:
         """The range after a left shift, or after an arithmetic right shift (floor) for negative `bits`."""
         if bits >= 0:

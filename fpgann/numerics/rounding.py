@@ -7,6 +7,7 @@ The names are those of `ap_fixed` (AMD UG1399, "Quantization modes"); QONNX need
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -29,6 +30,21 @@ class Rounding(enum.Enum):
 
 
 NEAREST = frozenset({Rounding.RND, Rounding.RND_ZERO, Rounding.RND_MIN_INF, Rounding.RND_INF, Rounding.RND_CONV})
+
+
+@dataclass(frozen=True, slots=True)
+class Rounder:
+    """The end of a ScalarMap: code = clamp(round(y), low, high).
+
+    Args:
+        mode: rounding mode.
+        low: least code.
+        high: greatest code.
+    """
+
+    mode: Rounding
+    low: int
+    high: int
 
 
 def round_fraction(value: Fraction, mode: Rounding) -> int:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real functions a ScalarMap is made of, each with its exact inverse.
+"""The real functions a ScalarMap is made of, evaluated and inverted exactly.
 
-A step knows the preimage of a half line, once exactly (`preimage`) and once for many half lines at a time as
-float64 numbers with a rigorous error radius (`preimage_floats`). The second settles almost every threshold of
-a staircase; the first decides the few whose float64 interval holds an integer.
+Each step can be evaluated, once exactly (`apply`) and once on many float64 numbers with rigorous error radii
+(`apply_balls`); the first decides the few results that the second leaves in doubt.
+
+An invertible step knows the preimage of a half line too, likewise exactly (`preimage`) and for many half lines at a
+time (`preimage_floats`): that finds the thresholds of a staircase without any search.
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ import mpmath
 import numpy as np
 
 from fpgann.numerics import reals
+from fpgann.numerics.balls import Ball, Balls
+from fpgann.numerics.float_functions import Floats
+from fpgann.numerics.function_values import evaluate_balls, evaluate_exactly
+from fpgann.numerics.functions import TABLE, Function, Parameters, Point
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.reals import Real
 
@@ -60,6 +66,17 @@ class Affine:
         """Sign of the slope: 1, 0 or -1."""
         return reals.sign(self.at(channel)[0])
 
+    def apply(self, x: Real, channel: int) -> Real:
+        """The exact value."""
+        scale, offset = self.at(channel)
+        return offset if scale == 0 else reals.add(reals.multiply(x, scale), offset)
+
+    def apply_balls(self, x: Ball, channel: int) -> Ball:
+        """The values of many numbers with errors."""
+        scale, offset = self.at(channel)
+        scaled = x if scale == 1 else x * Balls.number(scale)
+        return scaled if offset == 0 else scaled + Balls.number(offset)
+
     def preimage(self, bound: Bound, channel: int) -> Bound:
         """The x for which y lies in a bound."""
         scale, offset = self.at(channel)
@@ -73,7 +90,7 @@ class Affine:
     def preimage_floats(self, bounds: FloatBounds, channel: int) -> FloatBounds:
         """The same for many bounds: centres and error radii."""
         scale, offset = self.at(channel)
-        return _solve_affine(bounds, _float(scale), _float(offset))
+        return _solve_affine(bounds, Floats.number(scale), Floats.number(offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,19 @@ class Normalize:
         """Sign of the slope: 1, 0 or -1."""
         return reals.sign(self.at(channel)[0])
 
+    def apply(self, x: Real, channel: int) -> Real:
+        """The exact value; beta where x equals the mean."""
+        gamma, beta, mean, variance = self.at(channel)
+        if gamma == 0 or x == mean:
+            return beta
+        gain = reals.multiply(reals.reciprocal(reals.sqrt(variance)), gamma)
+        return reals.add(reals.multiply(reals.add(x, -mean), gain), beta)
+
+    def apply_balls(self, x: Ball, channel: int) -> Ball:
+        """The values of many numbers with errors."""
+        gamma, beta, mean, variance = (Balls.number(v) for v in self.at(channel))
+        return (x - mean) * (gamma / Balls.sqrt(variance)) + beta
+
     def preimage(self, bound: Bound, channel: int) -> Bound:
         """The x for which y lies in a bound; exactly the mean where y equals beta."""
         gamma, beta, mean, variance = self.at(channel)
@@ -117,8 +147,8 @@ class Normalize:
         """The same for many bounds: centres and error radii."""
         gamma, beta, mean, variance = self.at(channel)
         is_normal = min(abs(gamma), variance) > _LEAST
-        gain = _float(gamma) / _float(variance) ** 0.5 if is_normal else 0.0
-        return _solve_affine(_solve_affine(bounds, gain, _float(beta)), 1.0, -_float(mean))
+        gain = Floats.number(gamma) / Floats.number(variance) ** 0.5 if is_normal else 0.0
+        return _solve_affine(_solve_affine(bounds, gain, Floats.number(beta)), 1.0, -Floats.number(mean))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +168,23 @@ class Clip:
         del channel
         return 1
 
-    def apply(self, value: Fraction) -> Fraction:
-        """The clipped value."""
+    def clip(self, value: Fraction) -> Fraction:
+        """The clipped value of a fraction."""
         value = value if self.low is None else max(value, self.low)
         return value if self.high is None else min(value, self.high)
+
+    def apply(self, x: Real, channel: int) -> Real:
+        """The exact value."""
+        del channel
+        if self.low is not None and reals.compare(x, self.low) < 0:
+            x = self.low
+        return self.high if self.high is not None and reals.compare(x, self.high) > 0 else x
+
+    def apply_balls(self, x: Ball, channel: int) -> Ball:
+        """The values of many numbers with errors."""
+        del channel
+        low, high = (reals.BEYOND * sign if v is None else v for v, sign in ((self.low, -1), (self.high, 1)))
+        return Balls.clip(x, Balls.number(low), Balls.number(high))
 
     def preimage(self, bound: Bound, channel: int) -> Bound:
         """The x for which y lies in a bound."""
@@ -166,8 +209,8 @@ class Clip:
             if limit is None:
                 continue
             with np.errstate(all="ignore"):
-                distance = centres - _float(limit)
-                margin = radii + _EPSILON * (np.abs(centres) + abs(_float(limit))) + _TINY
+                distance = centres - Floats.number(limit)
+                margin = radii + _EPSILON * (np.abs(centres) + abs(Floats.number(limit))) + _TINY
             # a centre that is no number is doubtful, an infinite one without error is beyond all limits
             doubtful = ~((np.abs(distance) > margin) | (np.isinf(centres) & (radii == 0)))
             outside = ~doubtful & ((distance < 0) == (beyond < 0))
@@ -178,23 +221,52 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A strictly increasing transcendental function from all reals onto an open interval.
+    """A function of the table.
 
     Args:
-        name: operator name, "sigmoid" or "tanh".
+        name: its name there, "sigmoid" for instance.
+        parameters: the numbers that shape it, each once per channel or once for all.
     """
 
     name: str
+    parameters: tuple[tuple[Fraction, ...], ...] = ()
+
+    @property
+    def function(self) -> Function:
+        """Its entry in the table."""
+        return Function(self.name)
 
     @property
     def channels(self) -> int:
-        """One function for all."""
-        return 1
+        """How many channels differ."""
+        return max(map(len, self.parameters), default=1)
+
+    @property
+    def invertible(self) -> bool:
+        """Whether preimages are known."""
+        return self.name in CURVES
+
+    def at(self, channel: int) -> Parameters:
+        """The parameters of one channel."""
+        return tuple(p[channel % len(p)] for p in self.parameters)
+
+    def turning(self, channel: int) -> tuple[Point, ...] | None:
+        """The arguments between which the function is monotone; None if they are not known."""
+        return TABLE[self.function].turning(*self.at(channel))
 
     def gain(self, channel: int) -> int:
-        """Sign of the slope."""
+        """Sign of the slope, of an invertible curve."""
         del channel
+        assert self.invertible
         return 1
+
+    def apply(self, x: Real, channel: int) -> Real:
+        """The exact value."""
+        return evaluate_exactly(self.function, self.at(channel), x)
+
+    def apply_balls(self, x: Ball, channel: int) -> Ball:
+        """The values of many numbers with errors."""
+        return evaluate_balls(self.function, self.at(channel), x)
 
     def preimage(self, bound: Bound, channel: int) -> Bound:
         """The x for which y lies in a bound."""
@@ -225,8 +297,8 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveDefinition:
-    """A curve: its limits, its value at zero, its inverse in interval arithmetic and in float64."""
+class Inverse:
+    """How a strictly increasing curve is inverted: limits, value at zero, inverse in intervals and in float64."""
 
     low: Fraction
     high: Fraction
@@ -236,14 +308,14 @@ class CurveDefinition:
 
 
 CURVES = {
-    "sigmoid": CurveDefinition(
+    "sigmoid": Inverse(
         Fraction(0),
         Fraction(1),
         Fraction(1, 2),
         lambda y: mpmath.iv.log(y / (1 - y)),
         lambda y: np.log(y / (1 - y)),
     ),
-    "tanh": CurveDefinition(
+    "tanh": Inverse(
         Fraction(-1),
         Fraction(1),
         Fraction(0),
@@ -255,12 +327,24 @@ CURVES = {
 Step: TypeAlias = Affine | Normalize | Clip | Curve
 
 
-def _float(number: Fraction) -> float:
-    """The nearest float64; infinite beyond all of them."""
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else -float("inf")
+def invertible(steps: tuple[Step, ...]) -> bool:
+    """Whether the preimages of a chain are known."""
+    return all(step.invertible for step in steps if isinstance(step, Curve))
+
+
+def apply_exactly(steps: tuple[Step, ...], channel: int, x: Fraction) -> Real:
+    """The exact value of a chain."""
+    value: Real = x
+    for step in steps:
+        value = step.apply(value, channel)
+    return value
+
+
+def apply_balls(steps: tuple[Step, ...], channel: int, x: Ball) -> Ball:
+    """The values of a chain at many numbers with errors."""
+    for step in steps:
+        x = step.apply_balls(x, channel)
+    return x
 
 
 def _solve_affine(bounds: FloatBounds, scale: float, offset: float) -> FloatBounds:

@@ -6,11 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
-
 from fpgann.ir.operator import Operator, expect, register
 from fpgann.ir.types import Encoding, TensorType
-from fpgann.numerics.integers import integers
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.scalar_map import ScalarMap
 
@@ -44,10 +41,8 @@ class Requantize(Operator):
         return (TensorType(x.shape, replace(self.target, range=self.reach(x.codes.range))),)
 
     def reach(self, codes: CodeRange) -> CodeRange:
-        """The codes that a range of input codes can yield (the map is monotone, so its ends decide)."""
-        ends = np.array([[codes.low] * self.map.channels, [codes.high] * self.map.channels], dtype=object)
-        results = self.map.apply(integers(ends))
-        return CodeRange(int(results.min()), int(results.max()))
+        """The codes that a range of input codes can yield."""
+        return self.map.reach(codes)
 
     def describe(self) -> str:
         """What it does, in short."""

@@ -190,6 +190,6 @@ def test_twin_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_twin_that_settles_on_the_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reals, "_settle", lambda number, to_integer: to_integer(number.bounds(64)[0]))
+    monkeypatch.setattr(reals, "_floor_between", lambda number: (math.floor(number.bounds(64)[0]), True))
     with pytest.raises(AssertionError):
         test_cancellation(140)

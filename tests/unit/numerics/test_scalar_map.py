@@ -12,12 +12,11 @@ import pytest
 from hypothesis import strategies as st
 
 from fpgann.errors import VerificationError
-from fpgann.numerics import scalar_map as module
-from fpgann.numerics import steps
+from fpgann.numerics import linear_rounding, staircases
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.numerics.rounding import Rounding
-from fpgann.numerics.scalar_map import ScalarMap
-from fpgann.numerics.steps import Affine, Clip, Normalize
+from fpgann.numerics.scalar_map import LinearRounding, ScalarMap
+from fpgann.numerics.steps import Affine, Normalize
 from tests.unit.numerics import chains, oracle
 from tests.unit.numerics.chains import RELU, SIGMOID, TANH, F, chain, line
 from tests.unit.numerics.properties import holds
@@ -186,11 +185,11 @@ def test_multi_step_jumps() -> None:
 
 
 def test_direction() -> None:
-    assert module.all_rising((line(-1), line(-1)), 0)
-    assert not module.all_rising((line(-1), TANH, RELU), 0)
-    assert module.all_rising((line(-1), line(0)), 0)
+    assert staircases.all_rising((line(-1), line(-1)), 0)
+    assert not staircases.all_rising((line(-1), TANH, RELU), 0)
+    assert staircases.all_rising((line(-1), line(0)), 0)
     two = (Affine((F(1), F(-1)), (F(0),)),)
-    assert [module.all_rising(two, channel) for channel in (0, 1)] == [True, False]
+    assert [staircases.all_rising(two, channel) for channel in (0, 1)] == [True, False]
 
 
 def test_two_roots_whose_product_is_rational_are_refused() -> None:
@@ -279,52 +278,39 @@ def test_a_sigmoid_of_sixteen_bits() -> None:
 
 def test_twin_of_the_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ties fall on the other side."""
-    original = module.step_boundary
-    monkeypatch.setattr(module, "step_boundary", lambda c, m: (original(c, m)[0], not original(c, m)[1]))
+    original = staircases.step_boundary
+    monkeypatch.setattr(staircases, "step_boundary", lambda c, m: (original(c, m)[0], not original(c, m)[1]))
     definition.must_fail()
     real_arguments.must_fail()
 
 
 def test_twin_of_the_first_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = module._first_code
-    monkeypatch.setattr(module, "_first_code", lambda bound, low, high: original(bound, low, high) + 1)
+    original = staircases._first_code
+    monkeypatch.setattr(staircases, "_first_code", lambda bound, low, high: original(bound, low, high) + 1)
     definition.must_fail()
 
 
 def test_twin_of_the_direction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "all_rising", lambda steps, channel: True)
+    monkeypatch.setattr(staircases, "all_rising", lambda steps, channel: True)
     definition.must_fail()
 
 
 def test_twin_of_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = module.round_ratio
-    monkeypatch.setattr(module, "round_ratio", lambda n, d, mode: original(n + 1, d, mode))
+    original = linear_rounding.round_ratio
+    monkeypatch.setattr(linear_rounding, "round_ratio", lambda n, d, mode: original(n + 1, d, mode))
     closed_form.must_fail()
     far_codes.must_fail()
 
 
 def test_twin_of_the_saturation(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clip's limit rounded in another mode."""
-    original = module.round_fraction
-    monkeypatch.setattr(module, "round_fraction", lambda value, mode: original(value, Rounding.TRN))
+    original = linear_rounding.round_fraction
+    monkeypatch.setattr(linear_rounding, "round_fraction", lambda value, mode: original(value, Rounding.TRN))
     closed_form.must_fail()
 
 
-def test_twin_that_trusts_a_doubtful_centre(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a clip did before: a centre that is no number counted as beyond its limit."""
-    original = Clip.preimage_floats
-
-    def broken(self: Clip, bounds: steps.FloatBounds, channel: int) -> steps.FloatBounds:
-        centres, radii = original(self, bounds, channel)
-        lost = np.isnan(bounds[0]) & (self.high is not None)
-        return np.where(lost, np.inf, centres), np.where(lost, 0.0, radii)
-
-    monkeypatch.setattr(Clip, "preimage_floats", broken)
-    definition.must_fail()
-
-
 def test_twin_of_int64(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.LinearRounding, "fits_int64", lambda self, codes: codes.dtype != object)
+    monkeypatch.setattr(LinearRounding, "fits_int64", lambda self, codes: codes.dtype != object)
     far_codes.must_fail()
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fpgann.errors import VerificationError
 from fpgann.numerics import reals
 from fpgann.numerics import steps as module
+from fpgann.numerics.float_functions import Floats
 from fpgann.numerics.reals import Real
 from fpgann.numerics.steps import Affine, Bound, Clip, Curve, Normalize, Step
 from tests.unit.numerics import chains, oracle
@@ -143,7 +144,7 @@ def preimage_floats(steps: list[Step], ends: list[Fraction], scale: Fraction) ->
     """The exact preimage lies within the error radius; an infinite centre means beyond everything."""
     steps = [*steps[:2], Affine((scale,), (F(1, 3),)), *steps[2:]]
     for channel in (0, 1):
-        at = np.array([module._float(end) for end in ends])
+        at = np.array([Floats.number(end) for end in ends])
         errors = [abs(end - F(float(a))) for end, a in zip(ends, at, strict=True)]
         bounds = (at, np.array([float(error) * 1.01 + 2.0**-1070 * (error > 0) for error in errors]))
         for step in reversed(steps):
