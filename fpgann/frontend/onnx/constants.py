@@ -51,6 +51,16 @@ class Codes:
         scales = np.array([float(scale) for scale in self.scales])
         return np.asarray(self.codes * scales[self.channel])
 
+    @property
+    def residue(self) -> FloatArray:
+        """What rounding to float64 loses of each number (codes of 32 bits times a scale of 24), itself exact."""
+        pairs = zip(self.codes.reshape(-1).tolist(), self.channel.reshape(-1).tolist(), strict=True)
+        lost = [
+            float(code * self.scales[channel] - Fraction(value))
+            for (code, channel), value in zip(pairs, self.values.reshape(-1).tolist(), strict=True)
+        ]
+        return np.array(lost, np.float64).reshape(self.codes.shape)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
@@ -91,3 +101,8 @@ class Known:
     def reals(self) -> FloatArray:
         """The numbers as float64."""
         return self.data.astype(np.float64)
+
+    @property
+    def residue(self) -> FloatArray:
+        """What `reals` lack to be the exact numbers."""
+        return np.zeros(self.data.shape) if self.codes is None else self.codes.residue

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from fpgann.errors import MalformedModelError, UnsupportedOperatorError
-from tests.unit.frontend.exactness import agree, defined, delivered, lower
+from tests.unit.frontend.exactness import Fraction, agree, defined, delivered, lower
 from tests.unit.frontend.models import model, node, value
 
 TYPES = ["INT8", "UINT8", "INT16", "UINT16", "INT4", "UINT4"]
@@ -182,8 +182,8 @@ def test_integers_may_be_moved_and_clipped_before_they_are_scaled(tmp_path):
 
 
 @SAME_FOLDER
-@given(st.sampled_from(["INT8", "UINT8", "INT4"]), st.booleans(), st.booleans(), st.integers(0, 10**6))
-def test_dense_layers(tmp_path, kind, per_channel, clipped, seed):
+@given(st.sampled_from(["INT8", "UINT8", "INT4"]), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 10**6))
+def test_dense_layers(tmp_path, kind, per_channel, clipped, split, seed):
     """Asymmetric weights per tensor or per channel, int32 biases, integers inside and out."""
     rng = np.random.default_rng(seed)
     low, high = RANGES[kind]
@@ -208,7 +208,11 @@ def test_dense_layers(tmp_path, kind, per_channel, clipped, seed):
         node("DequantizeLinear", ["q", "s", "z"], ["d"]),
         node("DequantizeLinear", ["w", "ws", "wz"], ["wd"], axis=1),
         node("DequantizeLinear", ["b", "bs"], ["bd"], axis=0),
-        node("Gemm", ["d", "wd", "bd"], ["g"]),
+        *(
+            [node("MatMul", ["d", "wd"], ["m"]), node("Add", ["bd", "m"], ["g"])]
+            if split
+            else [node("Gemm", ["d", "wd", "bd"], ["g"])]
+        ),
         *([node("Relu", ["g"], ["h"])] if clipped else [node("Identity", ["g"], ["h"])]),
         node("QuantizeLinear", ["h", "t", "tz"], ["o"]),
         node("DequantizeLinear", ["o", "t", "tz"], ["y"]),
@@ -216,6 +220,31 @@ def test_dense_layers(tmp_path, kind, per_channel, clipped, seed):
     proto = model(nodes, (1, 4), constants, opset=21)
     inputs = {"x": rng.normal(0, 9, (12, 1, 4)).astype(np.float32)}
     agree(proto, inputs, tmp_path, runtime=kind != "INT4")
+
+
+@pytest.mark.parametrize("op_type", ["Gemm", "Add", "Sub"])
+def test_biases_of_more_bits_than_float64_has(tmp_path, op_type):
+    """An int32 code times a float32 scale has up to 55 bits; the delivered number has them all."""
+    constants = [
+        real("s", 0.1), integer("w", "INT8", np.ones((4, 2))), real("ws", 0.3), real("bs", 0.1234567),
+        integer("b", "INT32", [2**31 - 1, -(2**31) + 1]),
+    ]  # fmt: skip
+    product = {
+        "Gemm": [node("Gemm", ["d", "wd", "bd"])],
+        "Add": [node("MatMul", ["d", "wd"], ["m"]), node("Add", ["m", "bd"])],
+        "Sub": [node("MatMul", ["d", "wd"], ["m"]), node("Sub", ["bd", "m"])],
+    }
+    nodes = [
+        node("QuantizeLinear", ["x", "s"], ["q"]),
+        node("DequantizeLinear", ["q", "s"], ["d"]),
+        node("DequantizeLinear", ["w", "ws"], ["wd"]),
+        node("DequantizeLinear", ["b", "bs"], ["bd"]),
+        *product[op_type],
+    ]
+    inputs = {"x": np.linspace(0, 20, 40, dtype=np.float32).reshape(10, 1, 4)}
+    graph = agree(model(nodes, (1, 4), constants), inputs, tmp_path)
+    exact = graph.types[graph.outputs["y"]].codes.offset[0]
+    assert Fraction(float(exact)) != exact
 
 
 def test_weights_that_are_quantized_in_the_file(tmp_path):
