@@ -16,7 +16,7 @@ from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.verilog import render_verilog
 from fpgann.codegen.vhdl import render_design
-from fpgann.config import DEFAULT_PRECISION, CompileOptions, Target
+from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Target
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
@@ -72,7 +72,7 @@ def check(
         ModelError: the file itself is no valid model.
     """
     chosen = options or CompileOptions()
-    source = _read(Path(model), {**chosen.input_shapes, **(input_shapes or {})})
+    source = _read(Path(model), {**chosen.input_shapes, **(input_shapes or {})}, chosen.sampling)
     nodes = frontend.explain(source)
     if not all(node.supported for node in nodes):
         return unplanned(nodes)
@@ -87,9 +87,11 @@ def check(
     return plan_nodes(nodes, Lowered(imported, real, graph, design))
 
 
-def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> OnnxModel:
+def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]], sampling: Sampling) -> OnnxModel:
     """A model for one sample at a time, unless the user says which shapes it has."""
     model = frontend.read_model(path, input_shapes)
+    if sampling is Sampling.MEAN:
+        model = frontend.without_sampling(model)
     return model if input_shapes else frontend.samplewise(model)
 
 
@@ -147,7 +149,7 @@ def lower(
         FpgannError: the model, the options or the data are refused, or a check failed.
     """
     progress("reading the model")
-    model = _read(model_path, options.input_shapes)
+    model = _read(model_path, options.input_shapes, options.sampling)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
     data = _data(_input_shapes(imported), calibration)
 
@@ -171,7 +173,7 @@ def lower(
     check_design(design, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
-    warnings = _row_warnings(model) + _warnings(imported, plan, measured) + _unused_options(design, options)
+    warnings = _reading_warnings(model) + _warnings(imported, plan, measured) + _unused_options(design, options)
     report = summarise(
         design,
         graph,
@@ -323,10 +325,12 @@ def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mappi
             )
 
 
-def _row_warnings(model: OnnxModel) -> tuple[str, ...]:
-    if model.rows == 1:
-        return ()
-    return (f"the file fixes a batch of {model.rows} rows: each row is a sample of its own",)
+def _reading_warnings(model: OnnxModel) -> tuple[str, ...]:
+    """What the model is not quite as the file has it."""
+    found = [f"node '{name}' draws random numbers: their mean stands in their place" for name in model.noiseless]
+    if model.rows != 1:
+        found.append(f"the file fixes a batch of {model.rows} rows: each row is a sample of its own")
+    return tuple(found)
 
 
 def _warnings(graph: Graph, plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:

@@ -32,6 +32,14 @@ class Target(Enum):
     """One Verilog file beside the VHDL."""
 
 
+class Sampling(Enum):
+    """What becomes of random numbers that a model draws."""
+
+    REFUSE = "refuse"
+    MEAN = "mean"
+    """Their mean stands in their place."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
     """What the user asked for; None leaves the choice to the compiler.
@@ -43,6 +51,7 @@ class CompileOptions:
         target: the language of the product.
         name: name of the top entity.
         input_shapes: shapes of inputs that the model leaves open, batch axis included.
+        sampling: what becomes of random numbers that the model draws.
     """
 
     precision: Precision | None = None
@@ -51,6 +60,7 @@ class CompileOptions:
     target: Target = Target.VHDL
     name: str | None = None
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    sampling: Sampling = Sampling.REFUSE
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the manifest."""
@@ -66,6 +76,7 @@ class CompileOptions:
             "input_precision": None if self.input_precision is None else str(self.input_precision),
             **layer(self.hardware.default),
             "input_shapes": {name: list(shape) for name, shape in sorted(self.input_shapes.items())},
+            "sampling": self.sampling.value,
             "adders_per_stage": self.hardware.adders_per_stage,
             "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
         }
@@ -75,7 +86,7 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `io`, `stream_width`,
-    `target`, `name`, and `[layers."NAME"]` with `strategy` and `reuse_factor`.
+    `target`, `name`, `sampling`, and `[layers."NAME"]` with `strategy` and `reuse_factor`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -94,7 +105,7 @@ def read_config(path: Path) -> CompileOptions:
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
     layer_keys = {"strategy", "reuse_factor"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
-    known |= {"io", "stream_width"}
+    known |= {"io", "stream_width", "sampling"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -114,6 +125,7 @@ def read_config(path: Path) -> CompileOptions:
         hardware,
         _target(document.get("target", "vhdl"), where),
         _text(document.get("name"), f"{where}, name"),
+        sampling=_sampling(document.get("sampling", "refuse"), where),
     )
 
 
@@ -129,6 +141,7 @@ def override(
     target: str | None = None,
     name: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    sampling: str | None = None,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     hardware = options.hardware
@@ -151,6 +164,7 @@ def override(
         target=options.target if target is None else _target(target, "--target"),
         name=options.name if name is None else name,
         input_shapes={**options.input_shapes, **(input_shapes or {})},
+        sampling=options.sampling if sampling is None else _sampling(sampling, "--sampling"),
     )
 
 
@@ -207,6 +221,14 @@ def _target(value: object, where: str) -> Target:
     except ValueError:
         names = ", ".join(t.value for t in Target)
         raise ConfigError(f"there is no target {value!r:.40}", where=where, hint=f"targets are {names}") from None
+
+
+def _sampling(value: object, where: str) -> Sampling:
+    try:
+        return Sampling(value)
+    except ValueError:
+        names = ", ".join(s.value for s in Sampling)
+        raise ConfigError(f"there is no sampling {value!r:.40}", where=where, hint=f"it is one of {names}") from None
 
 
 def _strategy(value: object, where: str) -> Strategy:

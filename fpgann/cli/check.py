@@ -13,7 +13,7 @@ from rich.table import Table
 
 from fpgann import api
 from fpgann.cli.printing import say
-from fpgann.cli.shared import INPUT_SHAPE, cell, steps, wide_console
+from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, cell, steps, wide_console
 from fpgann.config import CompileOptions, override, read_config
 from fpgann.report.nodes import NodePlan
 
@@ -25,6 +25,7 @@ from fpgann.report.nodes import NodePlan
 @click.option("--reuse-factor", type=click.IntRange(min=1), help="As for compile.")
 @click.option("--precision", help="As for compile.")
 @INPUT_SHAPE
+@SAMPLING
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(
@@ -36,6 +37,7 @@ def check(
     reuse_factor: int | None,
     precision: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    sampling: str | None,
     as_json: bool,
 ) -> None:
     """List every node of MODEL: how it is built and what it costs, or what to change.
@@ -48,6 +50,7 @@ def check(
         strategy=strategy,
         reuse_factor=reuse_factor,
         input_shapes=dict(input_shapes),
+        sampling=sampling,
     )
     with steps() as progress:
         progress("checking")

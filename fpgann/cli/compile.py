@@ -10,7 +10,7 @@ import click
 
 from fpgann import api
 from fpgann.cli.printing import printable, say
-from fpgann.cli.shared import INPUT_SHAPE, print_report, steps, warn
+from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, print_report, steps, warn
 from fpgann.config import CompileOptions, Target, override, read_config
 from fpgann.hardware.options import Io
 
@@ -44,6 +44,7 @@ from fpgann.hardware.options import Io
 )
 @click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
 @INPUT_SHAPE
+@SAMPLING
 @click.option("--name", help="Name of the top entity.")
 @click.option("--dump-ir", is_flag=True, help="Print the graph of codes.")
 @click.option("--force", is_flag=True, help="Replace an earlier build.")
@@ -62,6 +63,7 @@ def compile(  # noqa: A001  the name of the command
     config: Path | None,
     name: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    sampling: str | None,
     dump_ir: bool,
     force: bool,
 ) -> None:
@@ -77,6 +79,7 @@ def compile(  # noqa: A001  the name of the command
         target=target,
         name=name,
         input_shapes=dict(input_shapes),
+        sampling=sampling,
     )
     with steps() as progress:
         design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)

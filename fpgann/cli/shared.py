@@ -46,6 +46,13 @@ INPUT_SHAPE = click.option(
 )
 
 
+SAMPLING = click.option(
+    "--sampling",
+    type=click.Choice(["refuse", "mean"]),
+    help="Random numbers that the model draws: refuse them (default), or put their mean in their place.",
+)
+
+
 @contextmanager
 def steps() -> Iterator[Any]:
     """A function that shows the current step on a terminal and nothing in a pipe."""

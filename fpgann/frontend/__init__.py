@@ -7,6 +7,7 @@ from fpgann.frontend.onnx.importer import explain, import_onnx
 from fpgann.frontend.onnx.ports import Port
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.reader import read as read_model
+from fpgann.frontend.onnx.sampling import without_sampling
 from fpgann.frontend.onnx.support import NodeSupport
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "import_onnx",
     "read_model",
     "samplewise",
+    "without_sampling",
 ]

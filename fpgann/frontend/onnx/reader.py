@@ -43,6 +43,7 @@ class OnnxModel:
         outputs: names of the outputs.
         sha256: of the file and the external data it uses.
         rows: batch size that the file fixes although samples are independent; 1 if it does not.
+        noiseless: nodes that draw random numbers in the file, and are replaced by their mean here.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class OnnxModel:
     outputs: tuple[str, ...]
     sha256: str
     rows: int = 1
+    noiseless: tuple[str, ...] = ()
 
 
 def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = None) -> OnnxModel:

@@ -38,7 +38,7 @@ _REFUSALS = {
         _RANDOM,
         (
             "it makes random numbers",
-            "export the model without sampling: a variational autoencoder with the mean in the place of the sample",
+            "a variational autoencoder works on the mean with --sampling mean; else export the model without them",
         ),
     ),
 }

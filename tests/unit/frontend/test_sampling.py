@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random numbers inside a model: refused, or replaced by their mean."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import fpgann
+from fpgann.config import CompileOptions, override
+from fpgann.errors import UnsupportedOperatorError
+from fpgann.frontend import import_onnx, without_sampling
+from tests.command_line import CommandLine
+from tests.unit.frontend.models import model, names, node, read, write
+
+W = np.linspace(-1, 1, 12).reshape(4, 3).astype(np.float32)
+V = W[:, ::-1].copy()
+MEAN = override(CompileOptions(), sampling="mean")
+
+
+def encoder(*, noise="RandomNormalLike", **attributes):
+    """mean + noise * sigmoid(deviation / 2), and a dense layer behind, much as variational autoencoders have them."""
+    like = ["deviation"] if noise.endswith("Like") else []
+    shape = {} if like else {"shape": [1, 3]}
+    return [
+        node("MatMul", ["x", "w"], ["mean"], name="mean"),
+        node("MatMul", ["x", "v"], ["deviation"], name="deviation"),
+        node("Mul", ["deviation", "half"], ["log"]),
+        node("Sigmoid", ["log"], ["scale"]),
+        node(noise, like, ["noise"], name="sampling", **shape, **attributes),
+        node("Mul", ["noise", "scale"], ["jitter"]),
+        node("Add", ["jitter", "mean"], ["z"]),
+        node("MatMul", ["z", "u"], name="decoder"),
+    ]
+
+
+CONSTANTS = {"w": W, "v": V, "u": W.T.copy(), "half": np.float32(0.5)}
+
+
+@pytest.mark.parametrize("noise", ["RandomNormalLike", "RandomNormal"])
+def test_noise_disappears_with_all_that_only_it_needs(tmp_path, noise):
+    found = without_sampling(read(tmp_path, model(encoder(noise=noise), (1, 4), CONSTANTS)))
+    assert found.noiseless == ("sampling",)
+    assert names(import_onnx(found)) == ["dense", "dense"]
+
+
+@pytest.mark.parametrize(
+    ("noise", "attributes", "mean"),
+    [
+        ("RandomNormalLike", {"mean": 2.0, "scale": 3.0}, 2.0),
+        ("RandomUniformLike", {}, 0.5),
+        ("RandomUniform", {"low": -1.0, "high": 4.0}, 1.5),
+        ("RandomUniformLike", {"low": -1.0, "high": 1.0}, 0.0),
+    ],
+)
+def test_other_means_stay(tmp_path, noise, attributes, mean):
+    """Noise that is not 0 on average."""
+    design = fpgann.compile(
+        write(tmp_path, model(encoder(noise=noise, **attributes), (1, 4), CONSTANTS)), tmp_path / "b", MEAN
+    )
+    data = np.random.default_rng(0).normal(size=(16, 4)) / 2
+    latent = data @ W + mean / (1 + np.exp(-data @ V / 2))
+    assert np.abs(design.emulate({"x": data})["y"] - latent @ W.T).max() < 0.05
+
+
+def test_refused_by_default(tmp_path):
+    path = write(tmp_path, model(encoder(), (1, 4), CONSTANTS))
+    refused = [plan for plan in fpgann.check(path) if not plan.supported]
+    assert [plan.name for plan in refused] == ["sampling"]
+    assert "--sampling mean" in refused[0].hint
+    assert all(plan.supported for plan in fpgann.check(path, MEAN))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([node("RandomNormalLike", ["x"])], "output 'y': it is nothing but random numbers"),
+        (
+            [node("RandomNormalLike", ["x"], ["n"]), node("MatMul", ["n", "w"])],
+            r"\(MatMul\): it uses random numbers in another way",
+        ),
+        ([node("RandomNormalLike", ["x"], ["n"]), node("Div", ["x", "n"])], r"\(Div\): it uses random numbers"),
+        *(
+            (
+                [node("RandomNormal", [], ["n"], shape=[5, 4], mean=mean), node("Add", ["x", "n"])],
+                r"\(Add\): its random numbers enlarge the tensor",
+            )
+            for mean in (0.0, 1.0)
+        ),
+    ],
+)
+def test_noise_that_is_no_part_of_sums_and_products(tmp_path, nodes, message):
+    with pytest.raises(UnsupportedOperatorError, match=message):
+        without_sampling(read(tmp_path, model(nodes, (1, 4), {"w": W})))
+
+
+def test_models_without_noise_stay_as_they_are(tmp_path):
+    found = read(tmp_path, model([node("Relu", ["x"])]))
+    assert without_sampling(found) is found
+
+
+def test_the_option(cli: CommandLine) -> None:
+    write(cli.folder, model(encoder(), (1, 4), CONSTANTS))
+    cli("compile", "model.onnx", "-o", "b").require_error(1, "node 'sampling'", "--sampling mean")
+    outcome = cli("compile", "model.onnx", "-o", "b", "--sampling", "mean")
+    assert outcome.status == 0
+    assert "node 'sampling' draws random numbers: their mean stands in their place" in outcome.err
+    assert json.loads((cli.folder / "b/manifest.json").read_text())["options"]["sampling"] == "mean"
+    (cli.folder / "fpgann.toml").write_text("sampling = 'mean'\n")
+    assert cli("check", "model.onnx", "--config", "fpgann.toml").status == 0
+    (cli.folder / "fpgann.toml").write_text("sampling = 'median'\n")
+    cli("check", "model.onnx", "--config", "fpgann.toml").require_error(
+        2, "there is no sampling 'median'", "refuse, mean"
+    )
