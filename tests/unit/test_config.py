@@ -11,7 +11,7 @@ import pytest
 
 from fpgann.config import CompileOptions, override, read_config
 from fpgann.errors import ConfigError
-from fpgann.hardware.options import LayerOptions, Strategy
+from fpgann.hardware.options import Io, LayerOptions, Strategy
 from fpgann.numerics.fixed import parse_precision
 
 EVERYTHING = """
@@ -20,6 +20,8 @@ input_precision = "ufixed<8,0,RND_CONV,SAT_SYM>"
 strategy = "folded"
 reuse_factor = 8
 adders_per_stage = 3
+io = "stream"
+stream_width = 64
 name = "net"
 
 [layers."a/b:0"]
@@ -39,6 +41,10 @@ def test_every_option(tmp_path: Path) -> None:
     assert options.name == "net"
     assert options.hardware.default == LayerOptions(Strategy.FOLDED, 8)
     assert options.hardware.adders_per_stage == 3
+    assert (options.hardware.io, options.hardware.stream_width_bits) == (Io.STREAM, 64)
+    assert (options.to_json()["io"], options.to_json()["stream_width"]) == ("stream", 64)
+    back = override(options, io="parallel", stream_width=8)
+    assert (back.hardware.io, back.hardware.stream_width_bits) == (Io.PARALLEL, 8)
     assert options.hardware.layers == {
         "a/b:0": LayerOptions(Strategy.UNROLLED),
         "größe": LayerOptions(reuse_factor=2),
@@ -72,6 +78,9 @@ BAD = {
     "reuse_factor = 4.0": "positive whole number, not 4.0",
     "reuse_factor = true": "positive whole number, not True",
     "reuse_factor = -1": "positive whole number, not -1",
+    'io = "axi"': "no interface 'axi'; io is one of parallel, stream",
+    "stream_width = 0": "stream_width must be a positive whole number",
+    'stream_width = "32"': "positive whole number, not '32'; .*without quotes",
     "adders_per_stage = 0": "adders_per_stage must be a positive whole number",
     "name = 5": "name: must be text",
     "layers = 5": r"\[layers\]: must be a table; write \[layers",
