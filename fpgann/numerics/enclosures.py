@@ -83,18 +83,20 @@ class Intervals:
 
     @staticmethod
     def softplus(x: Interval) -> Interval:
-        """log(1 + exp(x))."""
+        """log(1 + exp(x)), never below x, however large that is."""
+        if x.mid > 0:
+            return x + mpmath.iv.log(1 + mpmath.iv.exp(-x))
         return mpmath.iv.log(1 + mpmath.iv.exp(x))
 
     @staticmethod
     def erf(x: Interval) -> Interval:
         """Error function, which rises."""
-        return _rising(libmp.mpf_erf, x)
+        return _rising(libmp.mpf_erf, x, -1, 1)
 
     @staticmethod
     def erfc(x: Interval) -> Interval:
         """1 - erf(x), which falls."""
-        return _rising(lambda end, bits, mode: libmp.mpf_erfc(libmp.mpf_neg(end), bits, mode), -x)
+        return _rising(lambda end, bits, mode: libmp.mpf_erfc(libmp.mpf_neg(end), bits, mode), -x, 0, 2)
 
     @staticmethod
     def power(x: Interval, exponent: Interval) -> Interval:
@@ -105,11 +107,19 @@ class Intervals:
         return mpmath.iv.exp(exponent * mpmath.iv.log(x))
 
 
-def _rising(function: Any, x: Interval) -> Interval:
-    """A function that mpmath computes to within a unit in the last place, at both ends of an interval."""
+def _rising(function: Any, x: Interval, least: int, greatest: int) -> Interval:
+    """A function that mpmath computes to within a unit in the last place, at both ends of an interval.
+
+    Its limits are kept: what comes ever closer to a number never reaches it.
+    """
     bits = mpmath.iv.prec + _GUARD_BITS
-    low, high = (function(end, bits, "n") for end in x._mpi_)
     error = libmp.mpf_shift(libmp.fone, 4 - bits)
-    low = libmp.mpf_mul(low, libmp.mpf_sub(libmp.fone, error, bits, "d"), bits, "f")
-    high = libmp.mpf_mul(high, libmp.mpf_add(libmp.fone, error, bits, "u"), bits, "c")
-    return mpmath.iv.make_mpf((low, high))
+    ends = []
+    for end, outwards, mode in zip(x._mpi_, (-1, 1), "fc", strict=True):
+        value = function(end, bits, "n")
+        margin = libmp.mpf_mul(libmp.mpf_abs(value), error)
+        ends.append(libmp.mpf_add(value, margin if outwards > 0 else libmp.mpf_neg(margin), bits, mode))
+    low, high = libmp.from_int(least), libmp.from_int(greatest)
+    return mpmath.iv.make_mpf(
+        (low if libmp.mpf_lt(ends[0], low) else ends[0], high if libmp.mpf_gt(ends[1], high) else ends[1])
+    )

@@ -209,9 +209,10 @@ def _mish_left(m: Number, x: Number) -> Number:
 
 
 def _mish_right(m: Number, x: Number) -> Number:
+    # the same, never above x: (1 + 2 e) / (1 + 2 e + 2 e * e) for e = exp(-x)
     e = m.exp(-x)
-    top = e * 2 + 1
-    return x * (top / (top + e * e * 2))
+    square = e * e * 2
+    return x * (1 - square / (e * 2 + 1 + square))
 
 
 def _curve(formula: Formula) -> Piece:

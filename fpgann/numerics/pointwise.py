@@ -69,7 +69,10 @@ def round_balls(y: Ball, rounder: Rounder) -> tuple[IntArray, npt.NDArray[np.boo
     inside = ~below & ~above
     ends = [round_values(np.where(inside & np.isfinite(end), end, 0.0), rounder.mode) for end in (y.low, y.high)]
     certain = (
-        (ends[0] == ends[1]) & np.isfinite(y.centre) & ((np.abs(ends[0]) < float(FLOAT64_EXACT)) | (y.radius == 0))
+        (ends[0] == ends[1])
+        & np.isfinite(y.low)
+        & np.isfinite(y.high)
+        & ((np.abs(ends[0]) < float(FLOAT64_EXACT)) | (y.radius == 0))
     )
     codes = np.array([min(max(int(code), rounder.low), rounder.high) for code in ends[0]], dtype=object)
     codes[below], codes[above] = rounder.low, rounder.high

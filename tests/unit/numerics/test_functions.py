@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpgann.errors import VerificationError
 from fpgann.numerics import balls, functions, reals, runs
 from fpgann.numerics.balls import Ball
 from fpgann.numerics.float_functions import evaluate_floats
@@ -76,7 +78,7 @@ ORACLE: dict[Function, Callable[..., mpmath.mpf]] = {
 SHAPES: dict[str, list[tuple[Fraction, ...]]] = {
     "slope": [(F(1, 8),), (F(float(np.float32(0.01))),), (F(-1, 3),), (F(0),), (F(2),)],
     "alpha": [(F(1),), (F(float(np.float32(1.6))),), (F(1, 3),)],
-    "exponent": [(F(3),), (F(4),), (F(-1),), (F(-2),), (F(1, 2),), (F(-1, 2),), (F(3, 2),), (F(float(0.3)),), (F(0),)],
+    "exponent": [(F(3),), (F(4),), (F(-1),), (F(-2),), (F(1, 2),), (F(-1, 2),), (F(3, 2),), (F(0.3),), (F(0),)],
 }
 SHAPES_OF = {
     Function.CLIP: [(F(-1), F(2)), (F(1, 3), F(5)), (F(1), F(-1))],
@@ -171,7 +173,7 @@ def test_balls_of_exact_numbers_are_tight(function: Function, parameters: tuple[
     """Else nearly every result would be settled the slow way."""
     x = np.linspace(-6.03, 6.05, 500)
     result = evaluate_balls(function, parameters, Ball.of_floats(x))
-    assert np.all(result.radius <= 1e-13 * np.maximum(1e-3, np.abs(result.centre)))
+    assert np.all(result.radius <= 1e-13 * np.maximum(1.0, np.abs(result.centre)))
 
 
 @pytest.mark.parametrize(("function", "parameters"), CASES, ids=IDS)
@@ -207,7 +209,7 @@ def test_turning_points(function: Function, parameters: tuple[Fraction, ...]) ->
     x = np.linspace(-8, 8, 200_001)
     y = evaluate_floats(function, x, *(np.array(float(p)) for p in parameters))
     edges = [-np.inf, *(float(end) for point in turning for end in point), np.inf]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (x > low) & (x < high) & (np.abs(y) < 1e6)
         change = np.diff(y[inside])
         change = change[np.abs(change) > 1e-13]
@@ -281,8 +283,7 @@ def test_twin_without_the_error_of_functions(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(balls, "_FUNCTION", 0.0)
     monkeypatch.setattr(balls, "_TINY", 0.0)
     with pytest.raises(AssertionError):
-        for function in (Function.EXP, Function.ERF, Function.TANH, Function.LOG):
-            test_balls_hold_the_value(function, ())
+        test_balls_hold_the_value(Function.EXP, ())
 
 
 def test_twin_that_forgets_a_turning_point(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,8 +292,8 @@ def test_twin_that_forgets_a_turning_point(monkeypatch: pytest.MonkeyPatch) -> N
         test_all_codes_of_8_bits(Function.ABS, (), Rounding.RND_CONV)
 
 
-def test_twin_of_the_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twin_that_takes_a_rational_root_for_irrational(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(functions, "root", lambda value, degree_bits: None)
-    with pytest.raises(Exception, match="irrational"):
-        evaluate = evaluate_exactly(Function.SQRT, (), F(4))
-        reals.rounded(evaluate, Rounding.RND)
+    number = evaluate_exactly(Function.SQRT, (), F(4, 9))
+    with pytest.raises(VerificationError, match="irrational"):
+        reals.rounded(reals.multiply(number, F(3)), Rounding.TRN)
