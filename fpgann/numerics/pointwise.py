@@ -14,6 +14,7 @@ from fpgann.numerics.integers import FLOAT64_EXACT, FloatArray, IntArray, intege
 from fpgann.numerics.rounding import Rounder, round_values
 from fpgann.numerics.steps import Step, apply_balls, apply_exactly
 
+_CLAMP_BITS = 128  # are enough to see that a number lies beyond all codes
 _BLOCK = 1 << 16  # numbers at a time, so that intermediate results stay in the cache
 
 
@@ -35,7 +36,11 @@ def evaluate_values(steps: tuple[Step, ...], rounder: Rounder, channel: int, val
 
 def evaluate_exactly(steps: tuple[Step, ...], rounder: Rounder, channel: int, x: Fraction) -> int:
     """The definition: the exact real value, rounded and clamped."""
-    code = reals.rounded(apply_exactly(steps, channel, x), rounder.mode)
+    value = apply_exactly(steps, channel, x)
+    low, high = reals.enclose(value, _CLAMP_BITS)
+    if high <= rounder.low or low >= rounder.high:  # perhaps too far to be told from an integer, but not needed then
+        return rounder.low if high <= rounder.low else rounder.high
+    code = reals.rounded(value, rounder.mode)
     return min(max(code, rounder.low), rounder.high)
 
 
