@@ -7,11 +7,20 @@ import numpy as np
 
 from fpgann.ir import Graph
 from fpgann.ir.ops.activation import Activation
+from fpgann.ir.ops.add import Add
 from fpgann.ir.ops.affine import Affine
+from fpgann.ir.ops.arg_extreme import ArgExtreme
+from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.batch_normalization import BatchNormalization
+from fpgann.ir.ops.compare import Compare, Relation
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.extreme import Extreme
+from fpgann.ir.ops.matrix_product import MatrixProduct
+from fpgann.ir.ops.multiply import Multiply
 from fpgann.ir.ops.quantize import Quantize
+from fpgann.ir.ops.reduce import Reduce, Reduction
 from fpgann.ir.ops.reshape import Reshape
+from fpgann.ir.ops.select import Select
 from fpgann.ir.ops.softmax import Softmax
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.numerics.rounding import Rounding
@@ -45,14 +54,78 @@ def quantize(op, x):
     return (codes - op.zero_point) * op.scale
 
 
-def evaluate(op, x):
+FUNCTIONS = {
+    "relu": lambda v: np.maximum(v, 0),
+    "sigmoid": lambda v: 1 / (1 + np.exp(-np.clip(v, -700, 700))),
+    "tanh": np.tanh,
+    "clip": lambda v, low, high: np.minimum(np.maximum(v, low), high),
+    "abs": np.abs,
+    "sign": np.sign,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "square": lambda v: v**2,
+    "rsqrt": lambda v: v**-0.5,
+    "reciprocal": lambda v: 1 / v,
+    "pow": np.power,
+}
+RELATIONS = {
+    Relation.GREATER: lambda x, y: x > y,
+    Relation.GREATER_EQUAL: lambda x, y: x >= y,
+    Relation.EQUAL: lambda x, y: x == y,
+    Relation.NOT_EQUAL: lambda x, y: x != y,
+}
+REDUCTIONS = {Reduction.SUM: np.sum, Reduction.MAXIMUM: np.max, Reduction.MINIMUM: np.min}
+
+
+def arrange(op, operands):
+    pool = [number for x in operands for number in x.ravel()] + list(op.constants.ravel())
+    return np.array([pool[i] for i in op.index.ravel()]).reshape(op.index.shape)
+
+
+def position(op, x):
+    wanted = (x.max if op.greatest else x.min)(axis=op.axis, keepdims=True)
+    steps = np.moveaxis(np.broadcast_to(np.arange(x.shape[op.axis]), np.moveaxis(x, op.axis, -1).shape), -1, op.axis)
+    places = np.where(x == wanted, steps, -1 if op.last else x.size)
+    return (places.max if op.last else places.min)(axis=op.axis, keepdims=True).astype(np.float64)
+
+
+def evaluate_several(op, operands):
+    """Operators of any number of operands; None where it is none of them."""
+    match op:
+        case Add():
+            return sum(operands[1:], operands[0])
+        case Multiply():
+            return operands[0] * operands[1]
+        case MatrixProduct():
+            return np.einsum("...ij,...jk->...ik", *operands)
+        case Extreme():
+            stacked = np.stack(np.broadcast_arrays(*operands))
+            return stacked.max(axis=0) if op.greatest else stacked.min(axis=0)
+        case Compare():
+            return RELATIONS[op.relation](*operands).astype(np.float64)
+        case Select():
+            condition, x, y = np.broadcast_arrays(*operands)
+            return condition.astype(bool) * x + (condition == 0) * y
+        case Arrange():
+            return arrange(op, operands)
+    return None
+
+
+def evaluate(op, *operands):
+    result = evaluate_several(op, operands)
+    if result is not None:
+        return result
+    (x,) = operands
     match op:
         case Activation():
-            return {
-                "relu": lambda v: np.maximum(v, 0),
-                "sigmoid": lambda v: 1 / (1 + np.exp(-np.clip(v, -700, 700))),
-                "tanh": np.tanh,
-            }[op.function.value](x)
+            return FUNCTIONS[op.function.value](x, *op.parameters)
+        case Reduce():
+            return REDUCTIONS[op.reduction](x, axis=op.axes, keepdims=True)
+        case ArgExtreme():
+            return position(op, x)
         case Affine():
             return x * op.multiplier / op.divisor + op.addend
         case BatchNormalization():
@@ -69,7 +142,8 @@ def evaluate(op, x):
             return x.transpose(op.permutation)
         case Softmax():
             powers = np.exp(x - x.max(axis=op.axis, keepdims=True))
-            return powers / powers.sum(axis=op.axis, keepdims=True)
+            shares = powers / powers.sum(axis=op.axis, keepdims=True)
+            return np.log(shares) if op.log else shares
     raise AssertionError(f"the interpreter does not know {op.name}")
 
 
@@ -80,8 +154,7 @@ def run(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     for i in range(samples):
         values = {name: np.asarray(array[i], np.float64) for name, array in inputs.items()}
         for node in graph.nodes:
-            (name,) = node.inputs
-            values[node.output] = evaluate(node.op, values[name])
+            values[node.output] = evaluate(node.op, *(values[name] for name in node.inputs))
             assert values[node.output].shape == graph.types[node.output].shape, node.name
         for name, value in values.items():
             results[name].append(value)

@@ -12,8 +12,9 @@ import onnx_ir
 import fpgann.frontend.onnx.ops  # noqa: F401  registers the importers
 from fpgann.errors import MalformedModelError, ModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Array, Known
+from fpgann.frontend.onnx.element_types import annotate_results
 from fpgann.frontend.onnx.evaluate import fold
-from fpgann.frontend.onnx.integer_types import INTEGER_TYPES, integers_of
+from fpgann.frontend.onnx.integer_types import INPUT_TYPES, integers_of
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
 from fpgann.frontend.onnx.normalise import inferred_shapes, normalise, optimise
 from fpgann.frontend.onnx.ports import check_sizes
@@ -104,11 +105,11 @@ class Translation:
         """Import inputs, initialisers, nodes and outputs."""
         for port in self.model.inputs:
             fed = self.progress.builder.input(port.name, TensorType(port.shape))
-            kind = INTEGER_TYPES.get(port.element_type)
+            kind = INPUT_TYPES.get(port.element_type)
             if kind is not None:
                 fed = self.progress.builder.add(integers_of(kind), (fed,), name=f"{port.name}_integers")
             elif port.element_type not in _REAL:
-                self._fail(port.name, "input", _integer_input(port.element_type))
+                self._fail(port.name, "input", _unknown_type(port.element_type))
             self.progress.values[port.name] = fed
         for name, value in self.source.graph.initializers.items():
             tensor = value.const_value
@@ -126,6 +127,7 @@ class Translation:
 
     def _node(self, node: onnx_ir.Node) -> None:
         site = Site(node, self.progress)
+        annotate_results(node, site.opset)
         op = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
         operands = {value.name for value in node.inputs if value is not None and value.name}
         if operands & (self.unchecked | self.failed_constants):
@@ -226,10 +228,10 @@ def walk(model: OnnxModel, source: onnx_ir.Model, *, constant_outputs: bool = Fa
     return translation
 
 
-def _integer_input(element_type: str) -> UnsupportedOperatorError:
+def _unknown_type(element_type: str) -> UnsupportedOperatorError:
     return UnsupportedOperatorError(
-        f"it takes {element_type}, and only real numbers and integers of at most 32 bits are supported",
-        hint="export the model with a float32, int32 or narrower input",
+        f"it takes {element_type}, and only numbers and booleans are supported",
+        hint="export the model with a float32 or integer input",
     )
 
 

@@ -34,6 +34,12 @@ INTEGER_TYPES = {
         IntegerType(f"UINT{bits}", 0, (1 << bits) - 1),
     )
 }
+INPUT_TYPES = INTEGER_TYPES | {
+    "BOOL": IntegerType("BOOL", 0, 1),
+    "INT64": IntegerType("INT64", -(1 << 63), (1 << 63) - 1),
+    "UINT64": IntegerType("UINT64", 0, (1 << 64) - 1),
+}
+"""Types that inputs and results of arithmetic may have, beyond those that quantizers have."""
 BY_NUMPY = {np.dtype(name.lower()): kind for name, kind in INTEGER_TYPES.items() if not name.endswith(("T2", "T4"))}
 
 

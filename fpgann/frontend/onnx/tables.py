@@ -17,6 +17,7 @@ from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.limits import MAX_ELEMENTS, MAX_FOLDED_ELEMENTS
 from fpgann.ir import GraphBuilder, Operator
 from fpgann.ir.ops.arrange import Arrange
+from fpgann.numerics.integers import FloatArray
 
 STANDARD = ""
 _GRAPHS = frozenset({onnx_ir.AttributeType.GRAPH, onnx_ir.AttributeType.GRAPHS})
@@ -109,6 +110,13 @@ class Site:
         """The shape of an operand that is not constant."""
         return self._progress.builder.type(self.value(index)).shape
 
+    def element_type(self, index: int) -> onnx_ir.DataType | None:
+        """The element type of an operand, if it is known."""
+        value = self.node.inputs[index] if index < len(self.node.inputs) else None
+        if value is None:
+            return None
+        return value.dtype or (None if value.const_value is None else value.const_value.dtype)
+
     def value(self, index: int) -> str:
         """The graph's name of an operand that is not constant.
 
@@ -200,13 +208,16 @@ class Site:
         """The graph's name of an operand; a constant one becomes a tensor of the graph that reads nothing."""
         if not self.is_known(index):
             return self.value(index)
+        return self.constant(self.known(index, "operand").reals, f"operand_{index}")
+
+    def constant(self, numbers: FloatArray, suffix: str) -> str:
+        """Constants as a tensor of the graph that reads nothing."""
         beside = next((i for i in range(len(self.node.inputs)) if self.has(i) and not self.is_known(i)), None)
         if beside is None:
             self.refuse("all of its operands are constants", "re-export the model with constants folded")
-        constant = self.known(index, "operand").reals
         start = prod(self.shape(beside))
-        op = Arrange(start + np.arange(constant.size).reshape(constant.shape), constant.reshape(-1), kind="constant")
-        return self.apply(op, self.value(beside), f"operand_{index}")
+        op = Arrange(start + np.arange(numbers.size).reshape(numbers.shape), numbers.reshape(-1), kind="constant")
+        return self.apply(op, self.value(beside), suffix)
 
     def reserve(self, elements: int) -> None:
         """Account for a constant about to be computed.

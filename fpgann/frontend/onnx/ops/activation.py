@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from fpgann.errors import MalformedModelError
+from fpgann.frontend.onnx.ops.cast import integer_kind, truncated
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
@@ -119,14 +120,19 @@ def import_quick_gelu(site: Site) -> None:
 
 @IMPORTERS.register((STANDARD, "Pow"))
 def import_power(site: Site) -> None:
-    """The exponent must be constant, the same number for all elements."""
-    exponents = np.unique(site.known(1, "exponent").reals)
-    if exponents.size != 1:
-        site.refuse("its exponents differ between elements", "split the tensor and use one exponent for each part")
-    exponent = float(exponents[0])
+    """The exponent must be constant; integers stay integers."""
+    exponents, value = site.known(1, "exponent").reals, site.value(0)
+    shape = np.broadcast_shapes(exponents.shape, site.shape(0))
+    if shape != site.shape(0):
+        value = site.apply(Affine(np.ones(shape), np.ones(()), np.zeros(())), value, "expanded")
+    exponent = float(exponents.flat[0]) if np.unique(exponents).size == 1 else None
     if exponent == 1.0:
-        site.alias(site.value(0))
+        site.alias(value)
         return
-    function = _POWERS.get(exponent, Function.POW)
-    parameters = (np.array(exponent),) if function is Function.POW else ()
-    site.deliver(Activation(function, parameters), site.value(0))
+    function = Function.POW if exponent is None else _POWERS.get(exponent, Function.POW)
+    parameters = (np.array(exponents if exponent is None else exponent),) if function is Function.POW else ()
+    power, kind = Activation(function, parameters), integer_kind(site.element_type(0))
+    if kind is None or (np.all(exponents >= 0) and np.all(exponents == np.floor(exponents))):
+        site.deliver(power, value)
+    else:
+        site.alias(truncated(site, site.apply(power, value, "power"), kind))

@@ -9,7 +9,9 @@ import numpy as np
 
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.constants import Codes, Known
-from fpgann.frontend.onnx.ops.arithmetic import import_arithmetic
+from fpgann.frontend.onnx.integer_types import IntegerType
+from fpgann.frontend.onnx.ops.arithmetic import deliver_number, import_arithmetic, integer_quotient
+from fpgann.frontend.onnx.ops.cast import integer_kind, truncated
 from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
@@ -26,19 +28,32 @@ def import_affine(site: Site) -> None:
         import_arithmetic(site)
         return
     constant_first = site.is_known(0)
-    constant = site.known(0 if constant_first else 1, "constant operand").reals
+    known = site.known(0 if constant_first else 1, "constant operand")
     operand = 1 if constant_first else 0
-    constant = _legacy_broadcast(site, constant, site.shape(operand))
+    constant = _legacy_broadcast(site, known.reals, site.shape(operand))
     if _broadcast(constant.shape, site.shape(operand)) is None:
         raise MalformedModelError(
             f"shapes {list(constant.shape)} and {list(site.shape(operand))} of its operands do not broadcast"
         )
     value = _with_rank(site, operand, constant.ndim)
+    if site.op_type in ("Add", "Sub") and np.any(known.residue):
+        residue = _legacy_broadcast(site, known.residue, site.shape(operand))
+        value = site.apply(Affine(_ONE, _ONE, residue if site.op_type == "Add" else -residue), value, "residue")
+    kind = integer_kind(site.element_type(operand))
+    if site.op_type == "Div" and kind is not None:
+        site.alias(_integer_quotient(site, value, constant, kind, constant_first=constant_first))
+        return
     if constant_first and site.op_type == "Div":
         value = site.apply(Activation(Function.RECIPROCAL), value, "reciprocal")
         site.deliver(Affine(constant, _ONE, _ZERO), value)
         return
-    site.deliver(_operator(site, constant, constant_first=constant_first), value)
+    deliver_number(site, _operator(site, constant, constant_first=constant_first), value, kind)
+
+
+def _integer_quotient(site: Site, value: str, constant: FloatArray, kind: IntegerType, *, constant_first: bool) -> str:
+    if constant_first:
+        return integer_quotient(site, site.tensor(0), value, kind)
+    return truncated(site, site.apply(_operator(site, constant, constant_first=False), value, "quotient"), kind)
 
 
 @FOLDERS.register((STANDARD, "Mul"), (STANDARD, "Div"))

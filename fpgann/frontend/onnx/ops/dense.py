@@ -9,6 +9,7 @@ import numpy as np
 
 from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.constants import Codes, Known
+from fpgann.frontend.onnx.ops.matrix_product import import_general_gemm, import_product, with_bias
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir import Constant, Encoding
 from fpgann.ir.ops.affine import Affine
@@ -22,17 +23,14 @@ from fpgann.numerics.interval import CodeRange
 @IMPORTERS.register((STANDARD, "MatMul"))
 def import_matmul(site: Site) -> None:
     """Tensor times constant matrix, or the other way round; leading axes of size 1 of the matrix are dropped."""
-    _check_sides(site)
+    if not _has_one_matrix(site):
+        import_product(site)
+        return
     if site.is_known(0):
         _import_left_matrix(site)
         return
     known = site.known(1, "weight")
     shape = known.data.shape
-    if any(size != 1 for size in shape[:-2]):
-        site.refuse(
-            f"weights of shape {list(shape)} hold several matrices",
-            "split the product into one MatMul per matrix",
-        )
     if not shape or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(shape)} are no matrix")
     vector = len(shape) == 1
@@ -41,8 +39,6 @@ def import_matmul(site: Site) -> None:
     x_shape = site.shape(0)
     layer = Dense(weight_constant(matrix, 1.0))
     _check_inputs(layer, x_shape)
-    if len(shape) > 2 and len(x_shape) == 1:
-        site.refuse("it multiplies a vector with a stack of matrices", "give it an input with two axes")
     if len(shape) > max(len(x_shape), 2):
         value = site.apply(Reshape((1,) * (len(shape) - len(x_shape)) + x_shape), value, "reshape")
     if vector:
@@ -56,8 +52,6 @@ def _import_left_matrix(site: Site) -> None:
     """matrix @ x, as the transpose of x.T @ matrix.T: its rows become the neurons."""
     known, x_shape = site.known(0, "weight"), site.shape(1)
     shape = known.data.shape
-    if any(size != 1 for size in shape[:-2]):
-        site.refuse(f"weights of shape {list(shape)} hold several matrices", "split the product into one per matrix")
     if not shape or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(shape)} are no matrix")
     if not x_shape:
@@ -89,12 +83,9 @@ def _swapped(site: Site, value: str, suffix: str) -> str:
 @IMPORTERS.register((STANDARD, "Gemm"))
 def import_gemm(site: Site) -> None:
     """alpha * x @ weight + beta * bias, x transposed first where `transA` says so."""
-    _check_sides(site)
-    if site.is_known(0):
-        site.refuse(
-            "its constant is the left operand",
-            "write the product with the weights on the right (transpose both operands and the result), or as MatMul",
-        )
+    if site.is_known(0) or not site.is_known(1):
+        import_general_gemm(site)
+        return
     if len(site.shape(0)) != 2:
         raise MalformedModelError(f"its input must have two axes, not shape {list(site.shape(0))}")
     source = _swapped(site, site.value(0), "columns") if site.integer("transA", 0) else site.value(0)
@@ -105,9 +96,12 @@ def import_gemm(site: Site) -> None:
         known = _moved(known, (1, 0))
     weight = weight_constant(known, site.number("alpha", 1.0))
     outputs = known.data.shape[1]
-    known_bias = site.known(2, "bias") if site.has(2) else None
     layer = Dense(weight)
     _check_inputs(layer, site.shape_of_value(source))
+    if site.has(2) and not site.is_known(2):
+        site.alias(with_bias(site, site.apply(layer, source, "product")))
+        return
+    known_bias = site.known(2, "bias") if site.has(2) else None
     if known_bias is None or not np.any(bias := site.number("beta", 1.0) * known_bias.reals):
         site.deliver(layer, source)
         return
@@ -190,9 +184,13 @@ def _reshaped(known: Known, shape: tuple[int, ...]) -> Known:
     return Known(known.data.reshape(shape), moved)
 
 
-def _check_sides(site: Site) -> None:
-    if not site.is_known(0) and not site.is_known(1):
-        site.refuse("it multiplies two computed tensors", "only products with constant weights are supported so far")
+def _has_one_matrix(site: Site) -> bool:
+    """Whether one operand is a constant vector or matrix, and the other fits a layer."""
+    for constant, other in ((0, 1), (1, 0)):
+        if site.is_known(constant):
+            shape = site.shape_of(constant)
+            return all(size == 1 for size in shape[:-2]) and not (len(shape) > 2 and len(site.shape_of(other)) == 1)
+    return False
 
 
 def _check_bias(shape: tuple[int, ...], result: tuple[int, ...]) -> None:

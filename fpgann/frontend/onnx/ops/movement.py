@@ -2,7 +2,8 @@
 """Operators that only move elements: Concat, Split, Slice, Gather, Expand, Tile, Pad and the like.
 
 What such an operator does is found by running it on the positions of its elements: ONNX's reference evaluator gets
-1, 2, 3, ... in place of data, and 0 stands for a zero that the operator puts in.
+1, 2, 3, ... in place of data, and 0 stands for a zero that the operator puts in. They are float64 numbers, for older
+operators move nothing else.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ _MOVERS: dict[str, tuple[int, ...] | None] = {
     "Compress": (0,),
     "Upsample": (0,),
 }
-# the same where updates of constant positions replace elements
-_SCATTERS = {"Scatter": (0, 2), "ScatterElements": (0, 2), "ScatterND": (0, 2)}
 
 
 @IMPORTERS.register(*((STANDARD, op_type) for op_type in _MOVERS))
@@ -44,15 +43,13 @@ def import_movement(site: Site) -> None:
     move(site, data=tuple(range(len(site.node.inputs))) if data is None else data)
 
 
-@IMPORTERS.register(*((STANDARD, op_type) for op_type in _SCATTERS))
-def import_scatter(site: Site) -> None:
-    """Wires, as long as nothing is added up."""
-    if site.text("reduction", "none") != "none":
-        site.refuse(
-            f"it combines elements by '{site.text('reduction', 'none'):.20}'",
-            "only the replacement of elements at constant positions is supported",
-        )
-    move(site, data=_SCATTERS[site.op_type])
+@IMPORTERS.register((STANDARD, "Resize"))
+def import_resize(site: Site) -> None:
+    """Wires, where every element of the result is one of the operand's."""
+    mode, places = site.text("mode", "nearest"), site.text("coordinate_transformation_mode", "half_pixel")
+    if mode != "nearest" or places == "tf_crop_and_resize":
+        site.refuse(f"it interpolates (mode '{mode:.20}', {places:.40})", "resize with mode = nearest")
+    move(site, data=(0,))
 
 
 def move(site: Site, data: tuple[int, ...]) -> None:
@@ -72,11 +69,12 @@ def move(site: Site, data: tuple[int, ...]) -> None:
             positions.append(site.known(i, _role(i)).data)
         elif site.is_known(i):
             constant = site.known(i, "operand").reals
-            positions.append(-1 - sum(c.size for c in constants) - np.arange(constant.size).reshape(constant.shape))
+            start = -1.0 - sum(c.size for c in constants)
+            positions.append(start - np.arange(constant.size).reshape(constant.shape))
             constants.append(constant.reshape(-1))
         else:
             shape = site.shape(i)
-            start = 1 + sum(int(np.prod(site.shape_of_value(value))) for value in values)
+            start = 1.0 + sum(int(np.prod(site.shape_of_value(value))) for value in values)
             positions.append(start + np.arange(int(np.prod(shape))).reshape(shape))
             values.append(site.value(i))
     check_size(site, positions)

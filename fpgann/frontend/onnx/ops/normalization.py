@@ -23,7 +23,6 @@ from fpgann.ir.ops.reshape import Reshape
 
 _ONE, _ZERO = np.ones(()), np.zeros(())
 _EPSILON = 1e-5
-_HINT = "export the model for inference (model.eval() in PyTorch)"
 
 
 @IMPORTERS.register((STANDARD, "LayerNormalization"), (STANDARD, "RMSNormalization"))
@@ -33,11 +32,13 @@ def import_layer_normalization(site: Site) -> None:
     axis = site.integer("axis", -1)
     if not -len(shape) <= axis < len(shape):
         raise MalformedModelError(f"axis {axis} does not exist in shape {list(shape)}")
-    site.refuse_outputs(_HINT)
     axes = tuple(range(axis % len(shape) - len(shape), 0))
     epsilon = site.number("epsilon", _EPSILON)
-    value = normalized(site, site.value(0), axes, epsilon, centre=site.op_type == "LayerNormalization")
+    value, mean, gain = normalized(site, site.value(0), axes, epsilon, centre=site.op_type == "LayerNormalization")
     site.alias(_scaled_and_shifted(site, value))
+    for output, statistic in ((1, mean), (2, gain)):
+        if site.has_output(output):
+            site.alias(statistic, output)
 
 
 @IMPORTERS.register((STANDARD, "InstanceNormalization"), (STANDARD, "GroupNormalization"))
@@ -51,7 +52,7 @@ def import_group_normalization(site: Site) -> None:
         raise MalformedModelError(f"{shape[1]} channels do not form {groups} groups")
     split = (shape[0], groups, prod(shape[1:]) // groups)
     value = site.apply(Reshape(split), site.value(0), "groups")
-    value = normalized(site, value, (-1,), site.number("epsilon", _EPSILON), centre=True)
+    value, _, _ = normalized(site, value, (-1,), site.number("epsilon", _EPSILON), centre=True)
     value = site.apply(Reshape(shape), value, "joined")
     per_channel = (-1, *(1,) * (len(shape) - 2))
     gain, shift = (_per_channel(site, i, shape[1]).reshape(per_channel) for i in (1, 2))
@@ -66,7 +67,7 @@ def import_mean_variance(site: Site) -> None:
     if any(not -rank <= axis < rank for axis in axes):
         raise MalformedModelError(f"axes {list(axes)} do not exist in {rank} dimensions")
     chosen = tuple(sorted({axis % rank - rank for axis in axes}))
-    site.alias(normalized(site, site.value(0), chosen, 1e-9, centre=True))
+    site.alias(normalized(site, site.value(0), chosen, 1e-9, centre=True)[0])
 
 
 @IMPORTERS.register((STANDARD, "LpNormalization"))
@@ -86,10 +87,15 @@ def import_lp_normalization(site: Site) -> None:
     site.deliver(Multiply(), (value, factor))
 
 
-def normalized(site: Site, value: str, axes: tuple[int, ...], epsilon: float, *, centre: bool) -> str:
-    """(x - mean) / sqrt(variance + epsilon) over axes, with the mean left in if not `centre`."""
+def normalized(site: Site, value: str, axes: tuple[int, ...], epsilon: float, *, centre: bool) -> tuple[str, str, str]:
+    """(x - mean) / sqrt(variance + epsilon) over axes, with the mean left in if not `centre`.
+
+    Returns:
+        The result, the mean (the operand if it is left in), and 1 / sqrt(variance + epsilon).
+    """
     shape = site.shape_of_value(value)
     count = prod(shape[axis] for axis in axes)
+    mean = value
     if centre:
         mean = scaled(site, reduced(site, value, Reduction.SUM, axes), count, "mean")
         value = site.apply(Add(), (value, negated(site, mean)), "centred")
@@ -97,7 +103,7 @@ def normalized(site: Site, value: str, axes: tuple[int, ...], epsilon: float, *,
     total = reduced(site, squares, Reduction.SUM, axes)
     variance = site.apply(Affine(_ONE, np.array(float(count)), np.array(epsilon)), total, "variance")
     gain = site.apply(Activation(Function.RSQRT), variance, "rsqrt")
-    return site.apply(Multiply(), (value, gain), "normalized")
+    return site.apply(Multiply(), (value, gain), "normalized"), mean, gain
 
 
 def _scaled_and_shifted(site: Site, value: str) -> str:

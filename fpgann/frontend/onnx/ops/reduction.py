@@ -13,6 +13,7 @@ from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.add import Add
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.arg_extreme import ArgExtreme
+from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.multiply import Multiply
 from fpgann.ir.ops.reduce import Reduce, Reduction
 from fpgann.ir.ops.reshape import Reshape
@@ -64,6 +65,33 @@ def import_log_sum_exp(site: Site) -> None:
     total = reduced(site, powers, Reduction.SUM, axes)
     logarithm = site.apply(Activation(Function.LOG), total, "log")
     _deliver(site, site.apply(Add(), (logarithm, greatest), "result"), axes)
+
+
+@IMPORTERS.register((STANDARD, "ReduceProd"))
+def import_product_reduction(site: Site) -> None:
+    """A tree of products of halves."""
+    value, shape = site.value(0), site.shape(0)
+    axes = _axes(site, len(shape))
+    kept = [i for i in range(len(shape)) if i - len(shape) not in axes]
+    order = (*kept, *(axis % len(shape) for axis in axes))
+    elements = np.arange(prod(shape)).reshape(shape).transpose(order).reshape(*(shape[i] for i in kept), -1)
+    value = site.apply(Arrange(elements, np.zeros(0), kind="lists"), value, "lists")
+    while (count := site.shape_of_value(value)[-1]) > 1:
+        half = count // 2
+        numbers = np.arange(elements[..., :count].size).reshape(*elements.shape[:-1], count)
+        left, right, rest = numbers[..., :half], numbers[..., half : 2 * half], numbers[..., 2 * half :]
+        product = site.apply(
+            Multiply(),
+            tuple(site.apply(Arrange(part, np.zeros(0)), value, "half") for part in (left, right)),
+            "product",
+        )
+        if rest.size:
+            joined = np.concatenate([np.arange(left.size).reshape(left.shape), left.size + rest], axis=-1)
+            value = site.apply(Arrange(joined, np.zeros(0), kind="joined"), (product, value), "joined")
+        else:
+            value = product
+    reduced_shape = tuple(1 if i - len(shape) in axes else size for i, size in enumerate(shape))
+    _deliver(site, site.apply(Reshape(reduced_shape), value, "reduced"), axes)
 
 
 @IMPORTERS.register((STANDARD, "GlobalAveragePool"), (STANDARD, "GlobalMaxPool"))

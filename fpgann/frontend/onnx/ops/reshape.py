@@ -6,7 +6,6 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-import onnx_ir
 
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.constants import Known
@@ -98,19 +97,6 @@ def import_dropout(site: Site) -> None:
     if training:
         site.refuse("it is in training mode", _INFERENCE)
     site.refuse_outputs(_INFERENCE)
-    site.alias(site.value(0))
-
-
-@IMPORTERS.register((STANDARD, "Cast"))
-def import_cast(site: Site) -> None:
-    """Between float32 and float64 only, where nothing but the precision of the runtime changes."""
-    target = site.integer("to", 0)
-    if target not in (onnx_ir.DataType.FLOAT, onnx_ir.DataType.DOUBLE):
-        names = {int(kind): kind.name for kind in onnx_ir.DataType}
-        site.refuse(
-            f"a cast to {names.get(target, target)} is not supported",
-            "quantize with Quant nodes rather than with casts",
-        )
     site.alias(site.value(0))
 
 
