@@ -201,17 +201,19 @@ def _product(site: Site, left: tuple[int, int | None, int], right: tuple[int, in
     if not site.is_known(right[0]):
         return site.apply(MatrixProduct(), (x, _reals(site, *right, axis=-1)), "product")
     known = integer_data(site.known(right[0], "weight"), "weight")
-    if known.ndim < 2 or known.size == 0 or any(size != 1 for size in known.shape[:-2]):
+    if known.ndim < 2 or known.size == 0:
         site.refuse(f"weights of shape {list(known.shape)} are no matrix", "use one matrix of weights")
+    if any(size != 1 for size in known.shape[:-2]):
+        return site.apply(MatrixProduct(), (x, _reals(site, *right, axis=-1)), "product")
     codes = _grid(site, right[1:], known.shape, -1).dequantized(known)
     matrix = codes.moved(lambda array: array.reshape(known.shape[-2:]))
     return site.apply(Dense(weight_constant(Known.coded(matrix), 1.0)), x, "product")
 
 
 def _reals(site: Site, tensor: int, scale: int | None, zero_point: int, axis: int | None = None) -> str:
-    """The real numbers that a computed operand stands for."""
-    grid = _grid(site, (scale, zero_point), site.shape(tensor), axis)
-    return site.value(tensor) if is_plain(grid) else site.apply(reals_of(grid), site.value(tensor), f"operand_{tensor}")
+    """The real numbers that an operand stands for."""
+    grid, integers = _grid(site, (scale, zero_point), site.shape_of(tensor), axis), site.tensor(tensor)
+    return integers if is_plain(grid) else site.apply(reals_of(grid), integers, f"operand_{tensor}_reals")
 
 
 def _grid(site: Site, scale_zero: tuple[int | None, int], shape: tuple[int, ...], axis: int | None) -> LinearGrid:

@@ -73,7 +73,11 @@ def deliver_integers(site: Site, grid: LinearGrid, value: str) -> None:
 
     An output of the model gets them as they are, zero point included; elsewhere codes without zero point do.
     """
-    zero, delivered = grid.common_zero_point, site.node.outputs[0].is_graph_output()
+    delivered = site.node.outputs[0].is_graph_output()
+    if delivered and np.unique(grid.zero_point).size > 1:
+        _deliver_shifted(site, grid, value)
+        return
+    zero = grid.common_zero_point
     kept = zero if delivered and zero % 2 == 0 else 0  # adding an even number commutes with rounding to even
     low, high = grid.type.low - zero + kept, grid.type.high - zero + kept
     op = Quantize(grid.scale, np.asarray(float(kept)), low, high, Rounding.RND_CONV)
@@ -86,6 +90,14 @@ def deliver_integers(site: Site, grid: LinearGrid, value: str) -> None:
         site.deliver(integers_of(grid.type), site.apply(integers, on_grid, "integers"))
     else:
         site.deliver(integers, on_grid)
+
+
+def _deliver_shifted(site: Site, grid: LinearGrid, value: str) -> None:
+    """Integers whose zero points differ between channels: rounded first, then shifted and kept within the type."""
+    low, high = grid.type.low - int(grid.zero_point.max()), grid.type.high - int(grid.zero_point.min())
+    on_grid = site.apply(Quantize(grid.scale, np.zeros(()), low, high, Rounding.RND_CONV), value, "codes")
+    integers = Affine(_ONE, grid.scale, grid.zero_point.astype(np.float64))
+    site.deliver(integers_of(grid.type), site.apply(integers, on_grid, "integers"))
 
 
 def is_plain(grid: LinearGrid) -> bool:
