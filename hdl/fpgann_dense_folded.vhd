@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A dense layer on an array of PE neurons: OUTPUTS sums over INPUTS products, folded in time.
+-- A dense layer on an array of PE neurons (fpgann_dense_array), with constant weights and biases.
 --
 -- STEPS = (INPUTS / SIMD) * (OUTPUTS / PE) cycles an item, without a pause; no backpressure: the
 -- caller keeps at least STEPS cycles from one in_valid to the next (fpgann_pace).
@@ -47,38 +47,15 @@ end entity;
 
 architecture rtl of fpgann_dense_folded is
 
-  constant FOLDS  : positive := INPUTS / SIMD;
   constant GROUPS : positive := OUTPUTS / PE;
-  constant STEPS  : positive := FOLDS * GROUPS;
-  constant CHUNK  : positive := SIMD * IN_WIDTH; -- bits taken a cycle
+  constant STEPS  : positive := (INPUTS / SIMD) * GROUPS;
 
-  -- Position whose weights are being addressed; all zero while idle. The inputs, the flags and the
-  -- words of the memories come one cycle later.
-  signal step        : natural range 0 to STEPS - 1;
-  signal fold        : natural range 0 to FOLDS - 1;
-  signal group_index : natural range 0 to GROUPS - 1;
-  signal active      : std_ulogic;
-
-  signal first        : std_ulogic;
-  signal last         : std_ulogic;
-  signal inputs_left  : std_ulogic_vector(INPUTS * IN_WIDTH - 1 downto 0); -- the next ones lowest
+  signal step_index   : u_unsigned(index_width(STEPS) - 1 downto 0);
   signal step_weights : std_ulogic_vector(PE * SIMD * WEIGHT_WIDTH - 1 downto 0);
+  signal group_index  : u_unsigned(index_width(GROUPS) - 1 downto 0);
   signal group_biases : std_ulogic_vector(PE * BIAS_WIDTH - 1 downto 0);
 
-  signal group_valid : std_ulogic;
-  signal out_index   : natural range 0 to GROUPS - 1;
-
 begin
-
-  assert OUTPUTS mod PE = 0
-    report "fpgann_dense_folded: PE = " & integer'image(PE)
-           & " does not divide OUTPUTS = " & integer'image(OUTPUTS)
-    severity failure;
-
-  assert INPUTS mod SIMD = 0
-    report "fpgann_dense_folded: SIMD = " & integer'image(SIMD)
-           & " does not divide INPUTS = " & integer'image(INPUTS)
-    severity failure;
 
   assert WEIGHTS'length = STEPS
     report "fpgann_dense_folded: " & integer'image(WEIGHTS'length)
@@ -90,144 +67,57 @@ begin
            & " words of BIASES for OUTPUTS / PE = " & integer'image(GROUPS)
     severity failure;
 
-  active <= '1' when in_valid = '1' or step /= 0 else
-            '0';
-
-  p_sequence : process (clk)
-  begin
-    if rising_edge(clk) then
-      if active = '1' then
-        if step = STEPS - 1 then
-          step <= 0;
-        else
-          step <= step + 1;
-        end if;
-
-        if fold = FOLDS - 1 then
-          fold <= 0;
-          if group_index = GROUPS - 1 then
-            group_index <= 0;
-          else
-            group_index <= group_index + 1;
-          end if;
-        else
-          fold <= fold + 1;
-        end if;
-      end if;
-
-      first <= '0';
-      last  <= '0';
-      if fold = 0 then
-        first <= active;
-      end if;
-      if fold = FOLDS - 1 then
-        last <= active;
-      end if;
-
-      if rst = '1' then
-        step        <= 0;
-        fold        <= 0;
-        group_index <= 0;
-        first       <= '0';
-        last        <= '0';
-      end if;
-    end if;
-  end process;
-
-  -- The inputs pass by in a ring, once a group: no multiplexer of INPUTS elements.
-  p_rotate : process (clk)
-
-    variable inputs_twice : std_ulogic_vector(2 * INPUTS * IN_WIDTH - 1 downto 0);
-
-  begin
-    if rising_edge(clk) then
-      inputs_twice := inputs_left & inputs_left;
-      if in_valid = '1' then
-        inputs_left <= in_data;
-      elsif active = '1' then
-        inputs_left <= inputs_twice(CHUNK + INPUTS * IN_WIDTH - 1 downto CHUNK);
-      end if;
-    end if;
-  end process;
+  neurons : entity work.fpgann_dense_array
+    generic map (
+      INPUTS       => INPUTS,
+      OUTPUTS      => OUTPUTS,
+      PE           => PE,
+      SIMD         => SIMD,
+      IN_WIDTH     => IN_WIDTH,
+      IN_SIGNED    => IN_SIGNED,
+      WEIGHT_WIDTH => WEIGHT_WIDTH,
+      BIAS_WIDTH   => BIAS_WIDTH,
+      ACC_WIDTH    => ACC_WIDTH,
+      DSP_STYLE    => DSP_STYLE
+    )
+    port map (
+      clk          => clk,
+      rst          => rst,
+      step_index   => step_index,
+      step_weights => step_weights,
+      group_index  => group_index,
+      group_biases => group_biases,
+      in_valid     => in_valid,
+      in_data      => in_data,
+      out_valid    => out_valid,
+      out_group    => out_group,
+      out_acc      => out_acc
+    );
 
   weight_memory : entity work.fpgann_rom
     generic map (
       WORDS => WEIGHTS,
+      DEPTH => STEPS,
+      WIDTH => PE * SIMD * WEIGHT_WIDTH,
       STYLE => ROM_STYLE
     )
     port map (
       clk     => clk,
-      address => to_unsigned(step, index_width(STEPS)),
+      address => step_index,
       data    => step_weights
     );
 
   bias_memory : entity work.fpgann_rom
     generic map (
       WORDS => BIASES,
+      DEPTH => GROUPS,
+      WIDTH => PE * BIAS_WIDTH,
       STYLE => "auto"
     )
     port map (
       clk     => clk,
-      address => to_unsigned(group_index, index_width(GROUPS)),
+      address => group_index,
       data    => group_biases
     );
-
-  g_neuron : for i in 0 to PE - 1 generate
-
-    -- Plain slices: a function call would make every neuron wait for every bit, slow to simulate.
-    neuron : entity work.fpgann_neuron
-      generic map (
-        SIMD         => SIMD,
-        IN_WIDTH     => IN_WIDTH,
-        IN_SIGNED    => IN_SIGNED,
-        WEIGHT_WIDTH => WEIGHT_WIDTH,
-        BIAS_WIDTH   => BIAS_WIDTH,
-        ACC_WIDTH    => ACC_WIDTH,
-        DSP_STYLE    => DSP_STYLE
-      )
-      port map (
-        clk     => clk,
-        first   => first,
-        in_data => inputs_left(CHUNK - 1 downto 0),
-        weights => step_weights((i + 1) * SIMD * WEIGHT_WIDTH - 1 downto i * SIMD * WEIGHT_WIDTH),
-        bias    => group_biases((i + 1) * BIAS_WIDTH - 1 downto i * BIAS_WIDTH),
-        acc     => out_acc((i + 1) * ACC_WIDTH - 1 downto i * ACC_WIDTH)
-      );
-
-  end generate g_neuron;
-
-  -- Not beside the data: a reset must stop it at once.
-  valid_delay : entity work.fpgann_delay
-    generic map (
-      WIDTH  => 1,
-      CYCLES => neuron_cycles(SIMD),
-      RESETS => true
-    )
-    port map (
-      clk         => clk,
-      rst         => rst,
-      in_data(0)  => last,
-      out_data(0) => group_valid
-    );
-
-  out_valid <= group_valid;
-  out_group <= to_unsigned(out_index, index_width(GROUPS));
-
-  p_group : process (clk)
-  begin
-    if rising_edge(clk) then
-      if group_valid = '1' then
-        if out_index = GROUPS - 1 then
-          out_index <= 0;
-        else
-          out_index <= out_index + 1;
-        end if;
-      end if;
-
-      if rst = '1' then
-        out_index <= 0;
-      end if;
-    end if;
-  end process;
 
 end architecture;

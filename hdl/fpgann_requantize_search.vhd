@@ -114,6 +114,8 @@ begin
     threshold_memory : entity work.fpgann_rom
       generic map (
         WORDS => level_words(level),
+        DEPTH => WORDS,
+        WIDTH => IN_WIDTH + 1,
         STYLE => STYLE
       )
       port map (
@@ -145,6 +147,8 @@ begin
   base_memory : entity work.fpgann_rom
     generic map (
       WORDS => base_words,
+      DEPTH => CHANNELS,
+      WIDTH => OUT_WIDTH + 2,
       STYLE => "auto"
     )
     port map (

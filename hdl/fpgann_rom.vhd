@@ -11,22 +11,21 @@ library ieee;
 
 entity fpgann_rom is
   generic (
-    WORDS : word_array_t;    -- contents, index 0 first; costs depth * width memory bits
+    WORDS : word_array_t;    -- contents, index 0 first; costs DEPTH * WIDTH memory bits
+    DEPTH : positive;        -- of WORDS; GHDL 2.0 takes words of the same bits for the same words
+    WIDTH : positive;        -- of WORDS
     STYLE : string := "auto" -- where they are kept: "auto", "block" (BRAM) or "distributed" (LUTs)
   );
   port (
     clk     : in    std_ulogic;
 
-    address : in    u_unsigned(index_width(WORDS'length) - 1 downto 0); -- below the depth
+    address : in    u_unsigned(index_width(DEPTH) - 1 downto 0); -- below the depth
 
-    data    : out   std_ulogic_vector(word_width(WORDS) - 1 downto 0)
+    data    : out   std_ulogic_vector(WIDTH - 1 downto 0)
   );
 end entity;
 
 architecture rtl of fpgann_rom is
-
-  constant DEPTH : positive := WORDS'length;
-  constant WIDTH : positive := word_width(WORDS);
 
   signal word : std_ulogic_vector(WIDTH - 1 downto 0);
 
@@ -39,6 +38,11 @@ begin
 
   assert STYLE = "auto" or STYLE = "block" or STYLE = "distributed"
     report "fpgann_rom: STYLE is '" & STYLE & "', not auto, block or distributed"
+    severity failure;
+
+  assert WORDS'length = DEPTH and word_width(WORDS) = WIDTH
+    report "fpgann_rom: " & integer'image(WORDS'length) & " words of "
+           & integer'image(word_width(WORDS)) & " bits for DEPTH = " & integer'image(DEPTH) & ", WIDTH = " & integer'image(WIDTH)
     severity failure;
 
   data <= word;

@@ -82,6 +82,8 @@ begin
   memory : entity work.fpgann_rom
     generic map (
       WORDS => WORDS,
+      DEPTH => WORDS'length,
+      WIDTH => word_width(WORDS),
       STYLE => STYLE
     )
     port map (

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from fpgann.hardware.design import Kernel, Stage, Stream
-from fpgann.hardware.names import PORT_SUFFIXES, STREAM_SUFFIXES, TOP_NAMES, Namespace, identifier
+from fpgann.hardware.names import PORT_SUFFIXES, STREAM_SUFFIXES, TOP_NAMES, Namespace
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.requantize import Requantize
@@ -47,11 +47,11 @@ class DesignBuilder:
 
     def options_of(self, node: Node) -> LayerOptions:
         """The user's options for a layer."""
-        for key in (node.name, identifier(node.name, "layer")):
-            if key in self.options.layers:
-                self.used_options.add(key)
-                return self.options.layers[key]
-        return self.options.default
+        key = self.options.key_of(node.name)
+        if key is None:
+            return self.options.default
+        self.used_options.add(key)
+        return self.options.layers[key]
 
     def sources(self, node: Node) -> tuple[Stream, ...]:
         """The streams a node reads, each once, in the order of its operands."""

@@ -13,7 +13,6 @@ from fpgann.hardware.design import FoldedKernel, PointwiseKernel, Requantizer, S
 from fpgann.hardware.estimate import estimate
 from fpgann.kernel.netlist import Netlist, Opcode
 from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
-from fpgann.numerics.interval import CodeRange
 
 
 class CostClass(enum.Enum):
@@ -51,11 +50,10 @@ def costs_of(stage: Stage) -> tuple[Cost, ...]:
             return (first, *[Cost(first.kind)] * (len(stage.layers) - 1))
         case FoldedKernel() as kernel:
             copies, multipliers = kernel.copies, kernel.pe * kernel.simd * kernel.copies
-            codes = CodeRange(min(-1, int(kernel.weights.min())), max(0, int(kernel.weights.max())))
             counts = {
                 "multiplications": int(kernel.weights.size) * copies,
                 "multipliers": multipliers,
-                "memory_bits": kernel.steps * codes.width_bits * multipliers,
+                "memory_bits": kernel.steps * kernel.weight_bits * multipliers,
             }
             staircases = [_requantizer(r, kernel.pe * copies, kernel.groups) for r in kernel.requantizers]
             return (Cost(CostClass.MULTIPLIERS, counts), *staircases)

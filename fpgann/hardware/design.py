@@ -105,6 +105,19 @@ class UnrolledKernel:
     pipeline: PipelinedNetlist
 
 
+@dataclass(frozen=True, slots=True)
+class Loadable:
+    """Codes that memories take at run time.
+
+    Args:
+        weights: range of every weight: all of a signed type, so that whatever is loaded is one.
+        biases: range of every bias, likewise.
+    """
+
+    weights: CodeRange
+    biases: CodeRange
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldedKernel:
     """An array of multiply-accumulate neurons with weights in memory.
@@ -117,6 +130,7 @@ class FoldedKernel:
         accumulator: range of the sums.
         requantizers: staircases that follow each neuron.
         copies: how many independent rows of a tensor are processed side by side.
+        loadable: what weights and biases may become at run time; None if they are constant.
     """
 
     weights: IntArray
@@ -126,6 +140,17 @@ class FoldedKernel:
     accumulator: CodeRange
     requantizers: tuple[Requantizer, ...]
     copies: int
+    loadable: Loadable | None = None
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a (signed) weight in memory."""
+        return _signed_bits(self.weights) if self.loadable is None else self.loadable.weights.width_bits
+
+    @property
+    def bias_bits(self) -> int:
+        """Bits of a (signed) bias in memory."""
+        return _signed_bits(self.bias) if self.loadable is None else self.loadable.biases.width_bits
 
     @property
     def folds(self) -> int:
@@ -141,6 +166,10 @@ class FoldedKernel:
     def steps(self) -> int:
         """Cycles of an item: the reuse factor."""
         return self.folds * self.groups
+
+
+def _signed_bits(codes: IntArray) -> int:
+    return CodeRange(min(-1, int(codes.min())), max(0, int(codes.max()))).width_bits
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,10 @@ def estimate(stage: Stage) -> Resources:
             return _requantizer(requantizer, 1).times(len(channels))
         case FoldedKernel() as kernel:
             in_bits = stage.source.element_bits + (not stage.source.codes.signed)
-            weight_bits = _signed_bits(int(kernel.weights.min()), int(kernel.weights.max()))
-            multiplier = _multiplier(in_bits, weight_bits)
+            multiplier = _multiplier(in_bits, kernel.weight_bits)
             acc_bits = kernel.accumulator.width_bits
             neurons = multiplier.times(kernel.pe * kernel.simd) + Resources(ff=kernel.pe * acc_bits)
-            memory = _memory(kernel.steps, weight_bits * kernel.pe * kernel.simd)
+            memory = _memories(kernel)
             buffers = Resources(lut=kernel.pe, ff=(stage.source.bits + stage.target.bits) // kernel.copies + 40)
             total = neurons + memory + buffers
             for requantizer in kernel.requantizers:
@@ -109,16 +108,27 @@ def estimate_streams(design: StreamDesign) -> Resources:
     for port in design.outputs:
         bits, counter = port.port.stream.bits, design.fifo_frames.bit_length()
         total += (
-            Resources(lut=bits) + _fifo_memory(design.fifo_frames, bits) + Resources(lut=4 * counter, ff=4 * counter)
+            Resources(lut=bits)
+            + _two_port_memory(design.fifo_frames, bits)
+            + Resources(lut=4 * counter, ff=4 * counter)
         )
     return total
 
 
-def _fifo_memory(depth: int, width: int) -> Resources:
+def _two_port_memory(depth: int, width: int) -> Resources:
     """Two ports: in RAM32M or RAM64M, four LUTs keep 6 or 3 bits of 32 or 64 words (UG574)."""
     if depth > 2 * _DISTRIBUTED_BITS:
         return _memory(depth, width)
     return Resources(lut=4 * (ceil(width / 6) if depth <= 32 else ceil(width / 3) * ceil(depth / 64)), ff=width)
+
+
+def _memories(kernel: FoldedKernel) -> Resources:
+    """One for all constant weights; for those that can be loaded one a multiplier, for the biases one a neuron."""
+    multipliers = kernel.pe * kernel.simd
+    if kernel.loadable is None:
+        return _memory(kernel.steps, kernel.weight_bits * multipliers)
+    weights = _two_port_memory(kernel.steps, kernel.weight_bits).times(multipliers)
+    return weights + _two_port_memory(kernel.groups, kernel.bias_bits).times(kernel.pe)
 
 
 def _signed_bits(low: int, high: int) -> int:

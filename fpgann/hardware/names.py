@@ -64,7 +64,16 @@ _VISIBLE = frozenset(
 
 # What the top entity calls its own, beside ports (in_*, out_*), streams (*_valid, *_data), stages (*_stage) and
 # their joined sources (*_in_data)
-TOP_NAMES = ("accept", "clk", "in_ready", "in_valid", "out_valid", "out_valid_delay", "pace", "rst")
+_LOADING = ("load_address", "load_data", "load_hit", "load_hits", "load_valid", "loader")
+AXIL_SIGNALS = (
+    *("awaddr", "awprot", "awvalid", "awready", "wdata", "wstrb", "wvalid", "wready", "bresp", "bvalid", "bready"),
+    *("araddr", "arprot", "arvalid", "arready", "rdata", "rresp", "rvalid", "rready"),
+)
+AXIL_PREFIX = "s_axil"
+TOP_NAMES = (
+    *("accept", "clk", "in_ready", "in_valid", "out_valid", "out_valid_delay", "pace", "rst", *_LOADING),
+    *(f"{AXIL_PREFIX}_{signal}" for signal in AXIL_SIGNALS),
+)
 STREAM_SUFFIXES = ("_data", "_in_data", "_stage", "_valid")
 PORT_SUFFIXES = ("", "_delay")
 ENTITY_SUFFIXES = ("", "_row")

@@ -7,6 +7,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fpgann.hardware.names import identifier
+
 
 class Strategy(enum.Enum):
     """How a layer's kernel is built."""
@@ -23,6 +25,15 @@ class Io(enum.Enum):
     STREAM = "stream"
 
 
+class Weights(enum.Enum):
+    """How long weights and biases hold."""
+
+    CONSTANT = "constant"
+    """Part of the circuit."""
+    RUNTIME = "runtime"
+    """In memories that are written over AXI4-Lite."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerOptions:
     """Options of one layer; None leaves the choice to the compiler.
@@ -30,10 +41,12 @@ class LayerOptions:
     Args:
         strategy: form of the kernel.
         reuse_factor: multiplications that share one multiplier, at most; folded kernels only.
+        weights: how long its weights hold; None takes the choice for the design.
     """
 
     strategy: Strategy = Strategy.AUTO
     reuse_factor: int | None = None
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class HardwareOptions:
         adders_per_stage: adders in a row between two pipeline registers of an unrolled kernel.
         io: interfaces of the top entity.
         stream_width_bits: width of tdata of AXI4-Stream; None takes one element a beat.
+        weights: how long weights hold, of layers that do not say.
     """
 
     default: LayerOptions = LayerOptions()
@@ -53,3 +67,13 @@ class HardwareOptions:
     adders_per_stage: int = 2
     io: Io = Io.PARALLEL
     stream_width_bits: int | None = None
+    weights: Weights = Weights.CONSTANT
+
+    def key_of(self, layer: str) -> str | None:
+        """The name under which a layer has options of its own: that in the model, or its HDL identifier."""
+        return next((key for key in (layer, identifier(layer, "layer")) if key in self.layers), None)
+
+    def weights_of(self, layer: str) -> Weights:
+        """How long the weights of a layer hold."""
+        key = self.key_of(layer)
+        return (None if key is None else self.layers[key].weights) or self.weights

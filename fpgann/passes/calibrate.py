@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +11,10 @@ import numpy as np
 from fpgann.errors import ModelError
 from fpgann.numerics.fixed import FixedType, Precision
 from fpgann.numerics.integers import FloatArray
+from fpgann.numerics.steps import Step, apply_values
 
 MAX_SAMPLES = 20_000
-CURVE_ARGUMENT_BITS = 13  # so that a table of the function stays a small memory
-_CURVES: dict[str, Callable[[FloatArray], FloatArray]] = {
-    "": lambda values: values,
-    "sigmoid": lambda values: 0.5 * (np.tanh(0.5 * values) + 1.0),
-    "tanh": np.tanh,
-}
+MAX_ARGUMENT_BITS = 18  # of a function computed by lines: all its codes are verified
 _SATURATING_STEPS = 6  # how many integer bits below the largest sample are tried
 
 
@@ -29,13 +25,13 @@ class QuantizationPoint:
     Args:
         value: name of the value.
         signed: whether it can be negative.
-        through: name of the curve through which its error counts; empty for the value itself.
-        bounded: the value cannot leave the range of the samples by much: it comes out of a curve.
+        through: functions through which its error counts; none for the value itself.
+        bounded: the value cannot leave the range of the samples by much: it comes out of a bounded function.
     """
 
     value: str
     signed: bool
-    through: str = ""
+    through: tuple[Step, ...] = ()
     bounded: bool = False
 
 
@@ -47,6 +43,19 @@ class Saturation:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class LoadableTypes:
+    """Types of the weights and biases that a layer takes at run time; None where they are to be chosen.
+
+    Args:
+        weight: type of the weights that the model leaves real.
+        bias: type of the biases.
+    """
+
+    weight: FixedType | None = None
+    bias: FixedType | None = None
+
+
 @dataclass(frozen=True)
 class Plan:
     """The types chosen for a graph.
@@ -55,11 +64,16 @@ class Plan:
         types: value name -> type and modes.
         weight_bits: width of quantized weights.
         saturation: value name -> what its type cuts off.
+        loadable: names of the layers whose weights are loaded at run time, with their types.
+        exact_functions: functions of wide arguments are rounded correctly, number by number, rather than computed by
+            lines; there is no hardware for that.
     """
 
     types: Mapping[str, Precision]
     weight_bits: int
     saturation: Mapping[str, Saturation] = field(default_factory=dict)
+    loadable: Mapping[str, LoadableTypes] = field(default_factory=dict)
+    exact_functions: bool = False
 
 
 def choose_plan(
@@ -70,6 +84,7 @@ def choose_plan(
     fit_binary_point: bool,
     guard_bits: int = 0,
     fixed_types: Mapping[str, Precision] | None = None,
+    exact_functions: bool = False,
 ) -> Plan:
     """Give every point a type of the wanted width.
 
@@ -80,6 +95,7 @@ def choose_plan(
         fit_binary_point: choose each binary point for the least mean squared error on the samples.
         guard_bits: integer bits added beyond that choice, for samples that may not cover the real range.
         fixed_types: types that are given.
+        exact_functions: do not compute functions by lines, nor limit the width of their arguments.
 
     Raises:
         ModelError: a value becomes infinite or NaN on the samples.
@@ -93,8 +109,10 @@ def choose_plan(
                 "the model yields infinite or undefined numbers on the calibration data", where=f"value '{point.value}'"
             )
         chosen = (fixed_types or {}).get(point.value)
-        if chosen is None and fit_binary_point:
-            width = min(precision.fixed.width, CURVE_ARGUMENT_BITS if point.through else precision.fixed.width)
+        width = precision.fixed.width
+        if point.through and not exact_functions:
+            width = min(width, MAX_ARGUMENT_BITS)
+        if chosen is None and (fit_binary_point or width < precision.fixed.width):
             fixed = least_error_type(data, width, signed=point.signed, through=point.through)
             fixed = FixedType(fixed.signed, fixed.width, fixed.frac - (0 if point.bounded else guard_bits))
             chosen = Precision(fixed, precision.rounding, precision.overflow)
@@ -104,7 +122,7 @@ def choose_plan(
         bounds = types[point.value].fixed
         lowest, highest = (bounds.decode(np.array(end)) for end in (bounds.range.low - 1, bounds.range.high + 1))
         saturation[point.value] = Saturation(int(np.sum((data < lowest) | (data > highest))), data.size)
-    return Plan(types, precision.fixed.width, saturation)
+    return Plan(types, precision.fixed.width, saturation, exact_functions=exact_functions)
 
 
 def least_error_type(
@@ -112,7 +130,7 @@ def least_error_type(
     width_bits: int,
     *,
     signed: bool,
-    through: str = "",
+    through: tuple[Step, ...] = (),
 ) -> FixedType:
     """The binary point with the least mean squared error for a given width.
 
@@ -120,7 +138,7 @@ def least_error_type(
         data: samples.
         width_bits: width of the type.
         signed: whether the type has a sign.
-        through: name of the curve through which the error is measured, if any.
+        through: functions through which the error is measured, if any.
     """
     sample = data if data.size <= MAX_SAMPLES else np.random.default_rng(0).choice(data, MAX_SAMPLES, replace=False)
     extremes = np.array([data.min(initial=0.0), data.max(initial=0.0)])
@@ -130,12 +148,15 @@ def least_error_type(
         return FixedType(signed, width_bits, width_bits - signed)
     # largest < 2**integer_bits
     integer_bits = int(np.frexp(largest)[1])
-    measure = _CURVES[through]
-    wanted = measure(sample)
+    wanted = apply_values(through, sample)
+    finite = np.isfinite(wanted)
+    low, high = (float(end) for end in (wanted[finite].min(initial=0.0), wanted[finite].max(initial=0.0)))
     best: tuple[float, FixedType] | None = None
     for saved in range(-1, _SATURATING_STEPS):
         fixed = FixedType(signed, width_bits, width_bits - signed - (integer_bits - saved))
-        error = float(np.mean((measure(fixed.decode(fixed.encode(sample))) - wanted) ** 2))
+        # a pole is no error: the result saturates there
+        got = np.clip(apply_values(through, fixed.decode(fixed.encode(sample[finite]))), low, high)
+        error = float(np.mean((got - wanted[finite]) ** 2)) if got.size else 0.0
         if best is None or error < best[0]:
             best = (error, fixed)
     assert best is not None

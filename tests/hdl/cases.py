@@ -41,7 +41,8 @@ def rom() -> Cases:
     rng = random.Random(SEED)
     shapes = [(1, 8, "auto"), (2, 1, "distributed"), (3, 65, "auto"), (16, 7, "block"), (37, 12, "auto")]
     return {
-        f"r{depth}_{width}": {"WORDS": _words(rng, depth, 1, width), "STYLE": style} for depth, width, style in shapes
+        f"r{depth}_{width}": {"WORDS": _words(rng, depth, 1, width), "DEPTH": depth, "WIDTH": width, "STYLE": style}
+        for depth, width, style in shapes
     }
 
 

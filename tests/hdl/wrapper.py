@@ -81,8 +81,8 @@ PORTS: dict[str, tuple[Port, ...]] = {
     "fpgann_pace": (_in("in_valid"), _out("in_ready"), _out("accept")),
     "fpgann_delay": (_in("in_data", lambda g: g["WIDTH"]), _out("out_data", lambda g: g["WIDTH"])),
     "fpgann_rom": (
-        _in("address", lambda g: index_width(len(g["WORDS"].words)), numeric=True),
-        _out("data", lambda g: g["WORDS"].width),
+        _in("address", lambda g: index_width(g["DEPTH"]), numeric=True),
+        _out("data", lambda g: g["WIDTH"]),
     ),
     "fpgann_neuron": (
         _in("first"),

@@ -5,15 +5,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fpgann.codegen.render import render
 from fpgann.codegen.vhdl.literals import boolean, memory, packed
 from fpgann.codegen.vhdl.requantizers import MemoryView, RequantizerView, view_requantizer
 from fpgann.hardware.design import FoldedKernel, Stage
+from fpgann.hardware.loading import AddressMap, weight_rows
 from fpgann.hardware.names import printable
-from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """How weights are loaded, with addresses in words of 32 bits."""
+
+    is_possible: bool
+    address_bits: int = 1
+    words: int = 1
+    data_bits: int = 32
+    weights_base: int = 0
+    biases_base: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class FoldedView:
     declarations: tuple[str, ...]
     requantizers: tuple[RequantizerView, ...]
     last: str
+    load: LoadView
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +67,51 @@ class RowsView:
     out_bits: int
     total_in_bits: int
     total_out_bits: int
+    load: LoadView
 
 
-def render_folded(stage: Stage, entity: str) -> dict[str, str]:
-    """The entities of a folded stage, by name; the last one is the stage's own."""
+def render_folded(stage: Stage, entity: str, loading: AddressMap | None) -> dict[str, str]:
+    """The entities of a folded stage, by name; the last one is the stage's own.
+
+    Args:
+        stage: the stage.
+        entity: name of its entity.
+        loading: addresses of the weights that are loaded at run time, if the design has such.
+    """
     kernel = stage.kernel
     assert isinstance(kernel, FoldedKernel)
+    load = _load(stage, loading)
     row_entity = entity if kernel.copies == 1 else f"{entity}_row"
-    files = {row_entity: render("vhdl/folded.vhd.j2", _view(stage, kernel, row_entity))}
+    files = {row_entity: render("vhdl/folded.vhd.j2", _view(stage, kernel, row_entity, load))}
     if kernel.copies > 1:
         layers = printable(stage.layers)
         in_bits, out_bits = stage.source.bits // kernel.copies, stage.target.bits // kernel.copies
         totals = (stage.source.bits, stage.target.bits)
-        view = RowsView(entity, row_entity, layers, kernel.copies, in_bits, out_bits, *totals)
+        view = RowsView(entity, row_entity, layers, kernel.copies, in_bits, out_bits, *totals, load)
         files[entity] = render("vhdl/rows.vhd.j2", view)
     return files
 
 
-def weight_words(kernel: FoldedKernel) -> list[list[int]]:
-    """Weights in the order in which the neurons read them: one row a step, element pe * SIMD + simd."""
-    inputs, outputs = kernel.weights.shape
-    blocks = kernel.weights.reshape(inputs // kernel.simd, kernel.simd, outputs // kernel.pe, kernel.pe)
-    ordered: IntArray = blocks.transpose(2, 0, 3, 1).reshape(kernel.steps, -1)
-    return [[int(w) for w in row] for row in ordered]
+def _load(stage: Stage, loading: AddressMap | None) -> LoadView:
+    windows = [] if loading is None else [layer for layer in loading.layers if layer.name == stage.name]
+    if loading is None or not windows:
+        return LoadView(is_possible=False)
+    (layer,) = windows
+    return LoadView(
+        is_possible=True,
+        address_bits=loading.address_bits - 2,
+        words=loading.load_words,
+        data_bits=32 * loading.load_words,
+        weights_base=layer.weights.base // 4,
+        biases_base=layer.biases.base // 4,
+    )
 
 
-def _view(stage: Stage, kernel: FoldedKernel, entity: str) -> FoldedView:
+def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> FoldedView:
     inputs, outputs = kernel.weights.shape
-    weight_bits, bias_bits = _signed_bits(kernel.weights), _signed_bits(kernel.bias)
-    words = [packed(row, weight_bits) for row in weight_words(kernel)]
+    weight_bits, bias_bits = kernel.weight_bits, kernel.bias_bits
+    rows = weight_rows(kernel.weights, kernel.pe, kernel.simd)
+    words = [packed(row, weight_bits) for row in rows.tolist()]
     biases = [packed(group, bias_bits) for group in kernel.bias.reshape(kernel.groups, kernel.pe).tolist()]
     word_bits, bias_word_bits = weight_bits * kernel.pe * kernel.simd, bias_bits * kernel.pe
     memories = [
@@ -132,8 +159,5 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str) -> FoldedView:
         declarations=tuple(declarations),
         requantizers=tuple(views),
         last=last,
+        load=load,
     )
-
-
-def _signed_bits(codes: IntArray) -> int:
-    return CodeRange(min(-1, int(np.min(codes))), max(0, int(np.max(codes)))).width_bits

@@ -12,11 +12,14 @@ from fpgann.codegen.vhdl.stream import render_stream_top
 from fpgann.codegen.vhdl.top import render_top
 from fpgann.codegen.vhdl.unrolled import render_unrolled
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, UnrolledKernel
+from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
 from fpgann.hardware.streaming import StreamDesign
 
 
-def render_design(design: Design, streams: StreamDesign | None = None) -> dict[str, str]:
+def render_design(
+    design: Design, streams: StreamDesign | None = None, loading: AddressMap | None = None
+) -> dict[str, str]:
     """Every file below rtl/, in compile order, by relative path.
 
     The library `fpgann` lies in fpgann/, what is generated for this design beside it (library `work`).
@@ -24,6 +27,7 @@ def render_design(design: Design, streams: StreamDesign | None = None) -> dict[s
     Args:
         design: the design.
         streams: AXI4-Stream interfaces around it, if it has any; then the design is their core.
+        loading: addresses of the weights that are loaded at run time, if it has such.
     """
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
     names = Namespace({design.name} if streams is None else {design.name, streams.core_entity})
@@ -34,7 +38,7 @@ def render_design(design: Design, streams: StreamDesign | None = None) -> dict[s
             case UnrolledKernel():
                 rendered = {entity: render_unrolled(stage, entity)}
             case FoldedKernel():
-                rendered = render_folded(stage, entity)
+                rendered = render_folded(stage, entity, loading)
             case PointwiseKernel():
                 rendered = {entity: render_pointwise(stage, entity)}
             case _:
@@ -42,10 +46,11 @@ def render_design(design: Design, streams: StreamDesign | None = None) -> dict[s
         entities[stage.name] = entity
         files |= {f"{name}.vhd": text for name, text in rendered.items()}
     if streams is None:
-        files[f"{design.name}.vhd"] = render_top(design, entities)
+        files[f"{design.name}.vhd"] = render_top(design, entities, loading)
     else:
-        files[f"{streams.core_entity}.vhd"] = render_top(replace(design, name=streams.core_entity), entities)
-        files[f"{design.name}.vhd"] = render_stream_top(streams)
+        core = replace(design, name=streams.core_entity)
+        files[f"{streams.core_entity}.vhd"] = render_top(core, entities, loading)
+        files[f"{design.name}.vhd"] = render_stream_top(streams, loading)
     order = [f"fpgann {path}" if path.startswith("fpgann/") else f"work {path}" for path in files]
     files["compile_order.txt"] = "\n".join([*order, ""])
     return files

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fpgann.codegen.render import render
+from fpgann.codegen.vhdl.axil import AxilView, view_axil
+from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.streaming import StreamDesign, StreamPort
 
 
@@ -41,10 +43,16 @@ class StreamTopView:
     output_count: int
     inputs: tuple[InterfaceView, ...]
     outputs: tuple[InterfaceView, ...]
+    axil: AxilView
 
 
-def render_stream_top(design: StreamDesign) -> str:
-    """The top entity."""
+def render_stream_top(design: StreamDesign, loading: AddressMap | None) -> str:
+    """The top entity.
+
+    Args:
+        design: the interfaces and their core.
+        loading: addresses of the weights that are loaded at run time, if the core has such.
+    """
     view = StreamTopView(
         entity=design.core.name,
         core=design.core_entity,
@@ -56,6 +64,7 @@ def render_stream_top(design: StreamDesign) -> str:
         output_count=len(design.outputs),
         inputs=tuple(_interface(port, number) for number, port in enumerate(design.inputs)),
         outputs=tuple(_interface(port, number) for number, port in enumerate(design.outputs)),
+        axil=view_axil(loading),
     )
     return render("vhdl/stream_top.vhd.j2", view)
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fpgann.codegen.render import render
+from fpgann.codegen.vhdl.axil import AxilView, view_axil
 from fpgann.codegen.vhdl.literals import bits
 from fpgann.hardware.design import Design, Port, Stage, Stream, WiringKernel
+from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import printable
 from fpgann.numerics.interval import CodeRange
 
@@ -59,6 +61,8 @@ class StageView:
     is_joined: bool
     wires: tuple[str, ...]
     waits: tuple[WaitView, ...]
+    is_loadable: bool
+    load_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,21 @@ class TopView:
     stages: tuple[StageView, ...]
     valid_stream: str
     valid_wait_cycles: int
+    axil: AxilView
 
 
-def render_top(design: Design, entities: dict[str, str]) -> str:
+def render_top(design: Design, entities: dict[str, str], loading: AddressMap | None) -> str:
     """The top entity.
 
     Args:
         design: the design.
         entities: stage name -> entity name.
+        loading: addresses of the weights that are loaded at run time, if it has such.
     """
     streams = {port.stream.name: port.stream for port in design.inputs}
     streams |= {stage.target.name: stage.target for stage in design.stages}
     shown = design.outputs[0]
+    loaded = [] if loading is None else [layer.name for layer in loading.layers]
     view = TopView(
         entity=design.name,
         title=f"{design.name}: {len(design.stages)} stages.",
@@ -95,9 +102,10 @@ def render_top(design: Design, entities: dict[str, str]) -> str:
         inputs=tuple(_port(port) for port in design.inputs),
         outputs=tuple(_port(port) for port in design.outputs),
         streams=tuple(StreamView(s.name, s.bits, _elements(s)) for s in streams.values()),
-        stages=tuple(_stage(stage, entities.get(stage.name, "")) for stage in design.stages),
+        stages=tuple(_stage(stage, entities.get(stage.name, ""), loaded) for stage in design.stages),
         valid_stream=shown.stream.name,
         valid_wait_cycles=shown.wait_cycles,
+        axil=view_axil(loading),
     )
     return render("vhdl/top.vhd.j2", view)
 
@@ -111,7 +119,7 @@ def _port(port: Port) -> PortView:
     return PortView(port.name, port.stream.bits, port.stream.name, port.wait_cycles, _elements(port.stream))
 
 
-def _stage(stage: Stage, entity: str) -> StageView:
+def _stage(stage: Stage, entity: str, loaded: list[str]) -> StageView:
     data = f"{stage.target.name}_in_data" if stage.is_joined else f"{stage.source.name}_data"
     latest = stage.sources[stage.waits.index(0)]
     layers = printable(stage.layers)
@@ -128,6 +136,8 @@ def _stage(stage: Stage, entity: str) -> StageView:
         is_joined=stage.is_joined,
         wires=_wires(stage, data),
         waits=_waits(stage) if stage.is_joined else (),
+        is_loadable=stage.name in loaded,
+        load_number=loaded.index(stage.name) if stage.name in loaded else 0,
     )
 
 

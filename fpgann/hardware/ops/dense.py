@@ -7,8 +7,9 @@ from math import prod
 
 import numpy as np
 
+from fpgann.errors import ConfigError
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import FoldedKernel, Requantizer, UnrolledKernel
+from fpgann.hardware.design import FoldedKernel, Loadable, Requantizer, UnrolledKernel
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
 from fpgann.hardware.options import Strategy
 from fpgann.hardware.spatial import channels_of_elements
@@ -34,6 +35,14 @@ def build_dense(builder: DesignBuilder, node: Node) -> None:
     assert isinstance(op, Dense)
     options = builder.options_of(node)
     strategy = options.strategy
+    if op.loadable and strategy is Strategy.UNROLLED:
+        raise ConfigError(
+            "weights that are loaded at run time need memories, an unrolled layer has none",
+            where=f"layer '{node.name}'",
+            hint="use --strategy folded, or leave its weights constant",
+        )
+    if op.loadable:
+        strategy = Strategy.FOLDED
     if strategy is Strategy.AUTO:
         rows = prod(builder.graph.types[node.output].shape[:-1])
         nonzero = int(np.count_nonzero(op.weight.data)) * rows
@@ -100,7 +109,9 @@ def _build_folded(builder: DesignBuilder, node: Node, op: Dense, reuse_factor: i
         nodes.append(follower)
         codes = target
     copies = source.elements // inputs
-    kernel = FoldedKernel(op.weight.data, _bias(op), pe, simd, accumulator, tuple(requantizers), copies)
+    kernel = FoldedKernel(
+        op.weight.data, _bias(op), pe, simd, accumulator, tuple(requantizers), copies, _loadable_codes(op)
+    )
     latency = kernel.steps + (2 if simd == 1 else 3) + 1  # products and sums, then the gathering of all groups
     latency += sum(r.latency_cycles + r.has_parameters for r in requantizers)
     builder.add_stage(
@@ -108,8 +119,20 @@ def _build_folded(builder: DesignBuilder, node: Node, op: Dense, reuse_factor: i
     )
 
 
+def _loadable_codes(op: Dense) -> Loadable | None:
+    if not op.loadable:
+        return None
+    assert op.weight.encoding is not None
+    assert op.bias is not None
+    assert op.bias.encoding is not None
+    return Loadable(op.weight.encoding.range, op.bias.encoding.range)
+
+
 def _running_range(op: Dense, codes: CodeRange) -> CodeRange:
     """All partial sums that a neuron can hold: bias plus any prefix of the products."""
+    loadable = _loadable_codes(op)
+    if loadable is not None:
+        return op.loadable_range(codes).union(loadable.biases)
     weights = op.weight.data.astype(object)
     at_low, at_high = weights * codes.low, weights * codes.high
     bias = _bias(op).astype(object)

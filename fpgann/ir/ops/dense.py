@@ -24,15 +24,21 @@ class Dense(Operator):
     On codes the result is the exact accumulator: `x codes @ weight codes + bias codes`, whose scale is the
     product of the two scales and whose offset collects the input's offset times the column sums.
 
+    A loadable layer takes any weights and biases in the ranges of their encodings: its accumulator has room for all
+    of them. Nothing behind it may depend on the column sums, so the bias holds the input's offset times these, and
+    the accumulator has no offset.
+
     Args:
         weight: shape (inputs, outputs).
         bias: shape (outputs,); on codes, integers in units of the accumulator.
+        loadable: weights and biases may be replaced at run time; only on codes, and with a bias.
     """
 
     name: ClassVar[str] = "dense"
 
     weight: Constant
     bias: Constant | None = None
+    loadable: bool = False
 
     @property
     def coded(self) -> bool:
@@ -50,6 +56,8 @@ class Dense(Operator):
         fits = self.bias is None or self.bias.data.shape == (outputs,)
         expect(fits, f"the bias must have {outputs} entries")
         shape = (*x.shape[:-1], outputs)
+        is_coded = self.bias is not None and None not in (x.encoding, self.weight.encoding, self.bias.encoding)
+        expect(is_coded or not self.loadable, "weights that can be loaded must be codes, with a bias")
         if x.encoding is None or self.weight.encoding is None:
             return (TensorType(shape),)
         expect(x.encoding.per_tensor, "codes of a matrix product need one common scale")
@@ -61,17 +69,28 @@ class Dense(Operator):
         frac = x.encoding.fixed.frac + self.weight.encoding.fixed.frac
         hull = CodeRange(int(codes[0].min()), int(codes[1].max()))
         scale = tuple(x.encoding.scale[0] * s for s in self.weight.encoding.scale)
-        offset = self._offsets(x.encoding, self.weight.encoding)
+        offset = ZERO if self.loadable else self._offsets(x.encoding, self.weight.encoding)
         return (TensorType(shape, Encoding(FixedType.holding(hull, frac), hull, scale, offset)),)
 
     def accumulator_ranges(self, codes: CodeRange) -> tuple[IntArray, IntArray]:
         """Least and greatest accumulator of each output for input codes in a range, bias included."""
-        inputs = self.weight.data.shape[0]
+        inputs, outputs = self.weight.data.shape
+        if self.loadable:
+            hull = self.loadable_range(codes)
+            return integers([hull.low] * outputs), integers([hull.high] * outputs)
         low, high = (integers([end] * inputs) for end in (codes.low, codes.high))
         lows, highs = matmul_ranges(low, high, self.weight.data)
         if self.bias is not None:
             lows, highs = (multiply_add(ends, 1, self.bias.data) for ends in (lows, highs))
         return lows, highs
+
+    def loadable_range(self, codes: CodeRange) -> CodeRange:
+        """All sums of a loadable bias and the products of all inputs in a range with loadable weights."""
+        assert self.weight.encoding is not None
+        assert self.bias is not None
+        assert self.bias.encoding is not None
+        weights, inputs = self.weight.encoding.range, self.weight.data.shape[0]
+        return codes.times(weights).scaled(inputs) + self.bias.encoding.range
 
     def _offsets(self, x: Encoding, weight: Encoding) -> tuple[Fraction, ...]:
         if x.offset[0] == 0:
@@ -82,4 +101,5 @@ class Dense(Operator):
 
     def describe(self) -> str:
         """Weights and bias."""
-        return f"weight: {self.weight}" + ("" if self.bias is None else f", bias: {self.bias}")
+        described = f"weight: {self.weight}" + ("" if self.bias is None else f", bias: {self.bias}")
+        return f"{described}, loadable" if self.loadable else described

@@ -1,0 +1,156 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- A dense layer on an array of PE neurons (fpgann_dense_array); its weights can be loaded.
+--
+-- STEPS = (INPUTS / SIMD) * (OUTPUTS / PE) cycles an item, without a pause; no backpressure: the
+-- caller keeps at least STEPS cycles from one in_valid to the next (fpgann_pace).
+-- Latency from in_valid, with FOLDS = INPUTS / SIMD: out_valid of group g after
+--   (g + 1) * FOLDS + 2 cycles for SIMD = 1, else (g + 1) * FOLDS + 3,
+-- so the first after FOLDS + 2 or 3, the last after STEPS + 2 or 3.
+-- Loading is described in fpgann_loadable_memory. No item may be under way meanwhile: its sums
+-- would mix old weights and new ones.
+-- Bit-true model: sim/models.py (dense_folded)
+
+library ieee;
+  use ieee.std_logic_1164.all;
+  use ieee.numeric_std.all;
+  use work.fpgann_pkg.all;
+
+entity fpgann_dense_loadable is
+  generic (
+    INPUTS       : positive; -- elements of an item: INPUTS * IN_WIDTH registers
+    OUTPUTS      : positive; -- rows of the weight matrix
+    PE           : positive; -- neurons: outputs computed at a time; divides OUTPUTS
+    SIMD         : positive; -- multipliers of a neuron; divides INPUTS
+    IN_WIDTH     : positive; -- bits of an input
+    IN_SIGNED    : boolean;  -- unsigned inputs cost a multiplier bit
+    WEIGHT_WIDTH : positive; -- bits of a (signed) weight
+    BIAS_WIDTH   : positive; -- bits of a (signed) bias
+    ACC_WIDTH    : positive; -- bits of a (signed) sum; it wraps where this is too few
+    -- At first. One word a step = group * FOLDS + fold: element pe * SIMD + simd, from the low
+    -- bits, is the weight of input fold * SIMD + simd in output group * PE + pe.
+    WEIGHTS : word_array_t;
+    -- At first. One word a group: PE biases, that of pe 0 in the low bits.
+    BIASES    : word_array_t;
+    DSP_STYLE : string := "auto"; -- multipliers in DSP slices: "auto", "yes" or "no" (LUTs)
+    RAM_STYLE : string := "auto"; -- weights in "auto", "block" (BRAM) or "distributed" (LUTs)
+    -- Addresses in words of 32 bits, see fpgann_loadable_memory
+    LOAD_ADDRESS_WIDTH : positive;
+    LOAD_WORDS         : positive;
+    WEIGHTS_BASE       : natural;
+    BIASES_BASE        : natural
+  );
+  port (
+    clk          : in    std_ulogic;
+    rst          : in    std_ulogic; -- synchronous, active high
+
+    load_valid   : in    std_ulogic;
+    load_address : in    u_unsigned(LOAD_ADDRESS_WIDTH - 1 downto 0);
+    load_data    : in    std_ulogic_vector(32 * LOAD_WORDS - 1 downto 0);
+    load_hit     : out   std_ulogic;
+
+    in_valid     : in    std_ulogic;
+    in_data      : in    std_ulogic_vector(INPUTS * IN_WIDTH - 1 downto 0); -- element 0 lowest
+
+    out_valid    : out   std_ulogic;                                    -- one cycle a group
+    out_group    : out   u_unsigned(index_width(OUTPUTS / PE) - 1 downto 0);
+    out_acc      : out   std_ulogic_vector(PE * ACC_WIDTH - 1 downto 0) -- output group * PE lowest
+  );
+end entity;
+
+architecture rtl of fpgann_dense_loadable is
+
+  constant GROUPS : positive := OUTPUTS / PE;
+  constant STEPS  : positive := (INPUTS / SIMD) * GROUPS;
+
+  signal step_index   : u_unsigned(index_width(STEPS) - 1 downto 0);
+  signal step_weights : std_ulogic_vector(PE * SIMD * WEIGHT_WIDTH - 1 downto 0);
+  signal group_index  : u_unsigned(index_width(GROUPS) - 1 downto 0);
+  signal group_biases : std_ulogic_vector(PE * BIAS_WIDTH - 1 downto 0);
+
+  signal weight_hit : std_ulogic;
+  signal bias_hit   : std_ulogic;
+
+begin
+
+  assert WEIGHTS'length = STEPS
+    report "fpgann_dense_loadable: " & integer'image(WEIGHTS'length)
+           & " words of WEIGHTS for STEPS = " & integer'image(STEPS)
+    severity failure;
+
+  assert BIASES'length = GROUPS
+    report "fpgann_dense_loadable: " & integer'image(BIASES'length)
+           & " words of BIASES for OUTPUTS / PE = " & integer'image(GROUPS)
+    severity failure;
+
+  load_hit <= weight_hit or bias_hit;
+
+  neurons : entity work.fpgann_dense_array
+    generic map (
+      INPUTS       => INPUTS,
+      OUTPUTS      => OUTPUTS,
+      PE           => PE,
+      SIMD         => SIMD,
+      IN_WIDTH     => IN_WIDTH,
+      IN_SIGNED    => IN_SIGNED,
+      WEIGHT_WIDTH => WEIGHT_WIDTH,
+      BIAS_WIDTH   => BIAS_WIDTH,
+      ACC_WIDTH    => ACC_WIDTH,
+      DSP_STYLE    => DSP_STYLE
+    )
+    port map (
+      clk          => clk,
+      rst          => rst,
+      step_index   => step_index,
+      step_weights => step_weights,
+      group_index  => group_index,
+      group_biases => group_biases,
+      in_valid     => in_valid,
+      in_data      => in_data,
+      out_valid    => out_valid,
+      out_group    => out_group,
+      out_acc      => out_acc
+    );
+
+  weight_memory : entity work.fpgann_loadable_memory
+    generic map (
+      WORDS         => WEIGHTS,
+      DEPTH         => STEPS,
+      LANES         => PE * SIMD,
+      WIDTH         => WEIGHT_WIDTH,
+      ADDRESS_WIDTH => LOAD_ADDRESS_WIDTH,
+      BASE          => WEIGHTS_BASE,
+      LOAD_WORDS    => LOAD_WORDS,
+      STYLE         => RAM_STYLE
+    )
+    port map (
+      clk          => clk,
+      load_valid   => load_valid,
+      load_address => load_address,
+      load_data    => load_data,
+      load_hit     => weight_hit,
+      address      => step_index,
+      data         => step_weights
+    );
+
+  bias_memory : entity work.fpgann_loadable_memory
+    generic map (
+      WORDS         => BIASES,
+      DEPTH         => GROUPS,
+      LANES         => PE,
+      WIDTH         => BIAS_WIDTH,
+      ADDRESS_WIDTH => LOAD_ADDRESS_WIDTH,
+      BASE          => BIASES_BASE,
+      LOAD_WORDS    => LOAD_WORDS,
+      STYLE         => "auto"
+    )
+    port map (
+      clk          => clk,
+      load_valid   => load_valid,
+      load_address => load_address,
+      load_data    => load_data,
+      load_hit     => bias_hit,
+      address      => group_index,
+      data         => group_biases
+    );
+
+end architecture;
