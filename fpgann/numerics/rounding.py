@@ -122,7 +122,7 @@ def round_ratio(numerator: IntArray, denominator: int | IntArray, mode: Rounding
         Integers of the numerator's array type.
     """
     floor = np.asarray(numerator // denominator)
-    rest = np.asarray(numerator % denominator)
+    rest = np.asarray(numerator - floor * denominator)  # % would divide once more
     inexact = rest != 0
     if mode is Rounding.TRN:
         return floor
