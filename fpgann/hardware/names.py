@@ -42,7 +42,7 @@ _RESERVED = frozenset(
     triand trior trireg typedef union unique unique0 unsigned until_with untyped uwire var vectored virtual void
     wait_order wand weak weak0 weak1 wildcard wire within wor
     private view
-    work ieee std fpgann clk rst
+    work ieee std fpgann clk rst aclk aresetn frame_error
     """.split()  # noqa: SIM905  a list would take a line each
 )
 
