@@ -20,7 +20,7 @@ import numpy as np
 
 from fpgann.numerics import reals
 from fpgann.numerics.balls import Ball, Balls
-from fpgann.numerics.float_functions import Floats
+from fpgann.numerics.float_functions import Floats, evaluate_floats
 from fpgann.numerics.function_values import evaluate_balls, evaluate_exactly
 from fpgann.numerics.functions import TABLE, Function, Parameters, Point
 from fpgann.numerics.integers import FloatArray
@@ -366,3 +366,21 @@ def _constant(value: Real, bound: Bound) -> Bound:
     assert bound.at is not None
     side = reals.sign(reals.add(value, reals.multiply(bound.at, Fraction(-1))))
     return _everything(always=bound.inclusive if side == 0 else (side > 0) == bound.rising)
+
+
+def apply_values(steps: tuple[Step, ...], x: FloatArray) -> FloatArray:
+    """The values of a chain's first channel in float64, to within rounding errors; infinite at poles."""
+    for step in steps:
+        match step:
+            case Affine():
+                scale, offset = (Floats.number(v) for v in step.at(0))
+                x = x * scale + offset
+            case Normalize():
+                gamma, beta, mean, variance = (Floats.number(v) for v in step.at(0))
+                x = (x - mean) / variance**0.5 * gamma + beta
+            case Clip():
+                x = x if step.low is None else np.maximum(x, Floats.number(step.low))
+                x = x if step.high is None else np.minimum(x, Floats.number(step.high))
+            case Curve():
+                x = evaluate_floats(step.function, x, *(np.array(Floats.number(p)) for p in step.at(0)))
+    return x

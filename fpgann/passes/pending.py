@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import prod
+
+import numpy as np
 
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.ir import Encoding, Graph, GraphBuilder, Node, TensorType
-from fpgann.ir.ops.activation import Activation, Function
+from fpgann.ir.ops.activation import Activation
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
@@ -19,13 +22,36 @@ from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.ir.types import ONE, ZERO
 from fpgann.numerics import steps as scalar
+from fpgann.numerics.fit_lines import interpolate
 from fpgann.numerics.fixed import FixedType, Overflow, Precision
+from fpgann.numerics.functions import TABLE
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.piecewise import Interpolation
 from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder, ScalarMap
 from fpgann.passes.calibrate import Plan, QuantizationPoint
 from fpgann.passes.channels import channels_along, spread
+
+TABLE_ARGUMENT_BITS = 12  # a function of more bits is computed by lines rather than by a table
+SEARCH_BITS = 6  # results of so few bits are found by a search among their thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeCurve:
+    """Where the first function whose argument should be rounded stands among the steps of a value.
+
+    Args:
+        argument: name of the real value that enters it.
+        result: name of the real value that leaves it.
+        steps: how many steps lie before it.
+        absorbed: how many absorbed names lie before it.
+    """
+
+    argument: str
+    result: str
+    steps: int
+    absorbed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +66,7 @@ class Pending:
         raw: the source is a graph input that has no codes yet.
         exact: the accumulator's meaning comes from the model file alone, so it may be delivered as it is.
         moves: reshapes and transposes that wait for a raw input to get codes.
-        before_curve: name of the real value that enters the first transcendental step, and how many steps and
-            absorbed names lie before it.
+        before_curve: the first function that is neither lines nor steps.
         flat: the source is the value reshaped to one row, and every element is a channel.
     """
 
@@ -52,7 +77,7 @@ class Pending:
     raw: bool = False
     exact: bool = False
     moves: tuple[Node, ...] = ()
-    before_curve: tuple[str, int, int] | None = None
+    before_curve: BeforeCurve | None = None
     flat: bool = False
 
     def then(self, step: scalar.Step, name: str, axis: int = -1) -> Pending:
@@ -225,22 +250,23 @@ class Lowering:
             channels: scales that differ between channels will do as well.
         """
         pending = self.values[name]
-        curved = any(isinstance(step, scalar.Curve) for step in pending.steps)
+        curves = [TABLE[step.function] for step in pending.steps if isinstance(step, scalar.Curve)]
         if self.is_codes(pending) and (channels or self.builder.type(pending.source).codes.per_tensor):
             return pending.source
         if (coded := self._same_codes(pending, node)) is not None:
             self.values[name] = Pending(coded, (decoding(self.builder.type(coded).codes),), exact=True)
             return coded
+        by_lines = pending.before_curve is not None
         if pending.before_curve is not None:
-            pending = self._quantize_before_curve(pending, *pending.before_curve, node)
-        precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name), bounded=curved))
+            pending = self._quantize_before_curve(pending, pending.before_curve, node)
+        bounded = any(curve.bounded for curve in curves)
+        precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name), bounded=bounded))
         target = Encoding.of(precision.fixed)
         producer = self.graph.producers().get(name)
         if producer is not None and not isinstance(producer.op, Dense):
             node = producer.name
-        return self.requantize(
-            pending, name, target, (1 / target.fixed.lsb, Fraction(0)), precision_rounder(precision), node
-        )
+        scaling = (1 / target.fixed.lsb, Fraction(0))
+        return self.requantize(pending, name, target, scaling, precision_rounder(precision), node, by_lines=by_lines)
 
     def _same_codes(self, pending: Pending, node: str) -> str | None:
         """Codes of the model file with the meaning that a line gives them; None if there is more to do."""
@@ -266,17 +292,41 @@ class Lowering:
         op = Reinterpret(tuple(scale / lsb for scale in line.scale), line.offset)
         return self.builder.add(op, (source,), name=node)
 
-    def _quantize_before_curve(self, pending: Pending, before: str, count: int, names: int, node: str) -> Pending:
-        """Round the argument of a transcendental function first, so that a table can compute it."""
-        curve = pending.steps[count]
-        through = curve.name if isinstance(curve, scalar.Curve) else ""
-        precision = self.type_of(QuantizationPoint(before, signed=True, through=through))
+    def _quantize_before_curve(self, pending: Pending, mark: BeforeCurve, node: str) -> Pending:
+        """Round the argument of a function first, so that a table or lines can compute it.
+
+        Where constants of several channels follow, its result is rounded too: one table then serves all channels.
+        """
+        tail = pending.steps[mark.steps :]
+        signed = not self._never_negative(mark.argument)
+        through = tail if all(step.channels == 1 for step in tail) else tail[:1]
+        point = QuantizationPoint(mark.argument, signed=signed, through=through)
+        head = replace(pending, steps=pending.steps[: mark.steps], absorbed=pending.absorbed[: mark.absorbed])
+        absorbed = pending.absorbed[mark.absorbed :]
+        rounded = self._rounded(head, mark.argument, point, f"{node}_argument", by_lines=False)
+        rest = replace(rounded, absorbed=absorbed, axis=pending.axis)
+        curve, *others = tail
+        if curve.channels == 1 and any(step.channels > 1 for step in others):
+            assert isinstance(curve, scalar.Curve)
+            bounded = TABLE[curve.function].bounded
+            point = QuantizationPoint(mark.result, signed=not self._never_negative(mark.result), bounded=bounded)
+            alone = replace(rest, steps=(*rounded.steps, curve), absorbed=absorbed[:1])
+            rounded = self._rounded(alone, mark.result, point, f"{node}_function", by_lines=True)
+            rest, tail = replace(rounded, absorbed=absorbed[1:], axis=pending.axis), tuple(others)
+        if pending.flat:
+            shape = self.builder.type(rest.source).shape
+            source = self.builder.add(Reshape((1, prod(shape))), (rest.source,), name=f"{rest.source}_row")
+            rest = replace(rest, source=source, flat=True)
+        return replace(rest, steps=(*rest.steps, *tail))
+
+    def _rounded(self, pending: Pending, name: str, point: QuantizationPoint, node: str, *, by_lines: bool) -> Pending:
+        """A value rounded to its planned type: codes, nothing pending."""
+        precision = self.type_of(point)
         target = Encoding.of(precision.fixed)
-        head = replace(pending, steps=pending.steps[:count], absorbed=pending.absorbed[:names])
+        plain = replace(pending, before_curve=None)
         scaling = (1 / target.fixed.lsb, Fraction(0))
-        source = self.requantize(head, before, target, scaling, precision_rounder(precision), f"{node}_argument")
-        tail = (decoding(target), *pending.steps[count:])
-        return replace(pending, source=source, steps=tail, absorbed=pending.absorbed[names:], before_curve=None)
+        self.requantize(plain, name, target, scaling, precision_rounder(precision), node, by_lines=by_lines)
+        return self.values[name]
 
     def requantize(
         self,
@@ -287,6 +337,8 @@ class Lowering:
         rounder: Rounder,
         node: str,
         axis: int = -1,
+        *,
+        by_lines: bool = False,
     ) -> str:
         """Round a value to codes, and let `name` stand for them from now on.
 
@@ -300,6 +352,7 @@ class Lowering:
             rounder: rounding and saturation.
             node: name for the node, if one is needed (a raw input needs none: the host encodes it).
             axis: channel axis of the scaling, if it has several.
+            by_lines: the codes of the source are many, and lines may stand for the functions.
 
         Raises:
             UnsupportedOperatorError: scaling and earlier steps have channels along different axes.
@@ -318,10 +371,18 @@ class Lowering:
         elif pending.flat:
             coded = self._requantize_row(pending, name, target, rounder, node)
         else:
-            op = Requantize(scalar_map, target, pending.axis, ", ".join(pending.absorbed))
+            lines = self._lines(scalar_map, self.builder.type(pending.source).codes.range) if by_lines else None
+            op = Requantize(lines or scalar_map, target, pending.axis, ", ".join(pending.absorbed))
             coded = self.builder.add(op, (pending.source,), name=node)
         self.values[name] = Pending(coded, (decoding(target),), target.axis, exact=True)
         return coded
+
+    def _lines(self, scalar_map: ScalarMap, codes: CodeRange) -> Interpolation | None:
+        """Lines in the place of a table that would be too long; None where the map is cheap to compute exactly."""
+        few_results = scalar_map.rounder.high - scalar_map.rounder.low < 1 << SEARCH_BITS
+        if self.plan is None or self.plan.exact_functions or codes.width_bits <= TABLE_ARGUMENT_BITS or few_results:
+            return None
+        return interpolate(scalar_map, codes)
 
     def _requantize_row(self, pending: Pending, name: str, target: Encoding, rounder: Rounder, node: str) -> str:
         """Round every element by a staircase of its own, then give the row its shape and the codes their meaning."""
@@ -347,13 +408,17 @@ class Lowering:
         return is_identity and inside and target.per_tensor
 
     def _never_negative(self, name: str) -> bool:
-        """Whether a value comes out of ReLU or sigmoid, past operators that only move elements."""
+        """Whether a value comes out of a function that has no negative results, past operators that only move it."""
         producer = self.graph.producers().get(name)
         while producer is not None and isinstance(producer.op, Reshape | Transpose):
             producer = self.graph.producers().get(producer.inputs[0])
         if producer is None or not isinstance(producer.op, Activation):
             return False
-        return producer.op.function in (Function.RELU, Function.SIGMOID)
+        op = producer.op
+        rows = (
+            {tuple(Fraction(float(v)) for v in row) for row in np.broadcast(*op.parameters)} if op.parameters else [()]
+        )
+        return all(TABLE[op.function].never_negative(*row) for row in rows)
 
 
 def clipped_line(steps: tuple[scalar.Step, ...], codes: CodeRange) -> tuple[scalar.Affine, CodeRange] | None:
@@ -393,4 +458,6 @@ def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple
     """The constants of an element-wise operator, in shapes that broadcast against its operand."""
     if isinstance(op, Affine):
         return op.multiplier, op.divisor, op.addend
-    return (op.gamma.reshape(-1, *(1,) * (rank - 2)),) if isinstance(op, BatchNormalization) else ()
+    if isinstance(op, Activation):
+        return op.parameters
+    return (op.gamma.reshape(-1, *(1,) * (rank - 2)),)

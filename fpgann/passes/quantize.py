@@ -7,20 +7,20 @@ operators never become nodes: they wait as functions on codes until a quantizer 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import fpgann.passes.lower_activation
 import fpgann.passes.lower_affine
 import fpgann.passes.lower_dense
 import fpgann.passes.lower_moves
 import fpgann.passes.lower_operands
 import fpgann.passes.lower_quantize  # noqa: F401  registers its handlers
 from fpgann.errors import FpgannError, UnsupportedOperatorError
-from fpgann.ir import Graph, Node
-from fpgann.ir.ops.activation import Activation
+from fpgann.ir import Graph
 from fpgann.numerics import steps as scalar
 from fpgann.passes.calibrate import Plan, QuantizationPoint
 from fpgann.passes.pending import Lowering
-from fpgann.passes.tables import LOWERINGS, limits_of
+from fpgann.passes.tables import LOWERINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,3 @@ def _deliver(lowering: Lowering, name: str, delivered: str) -> str:
     if isinstance(line, scalar.Affine) and pending.exact and pending.axis == -1:
         return lowering.reinterpreted(pending.source, line, f"{delivered}_scaled")
     return lowering.codes_of(name, delivered)
-
-
-@LOWERINGS.register(Activation)
-def _activation(lowering: Lowering, node: Node) -> None:
-    op = node.op
-    assert isinstance(op, Activation)
-    before = lowering.values[node.inputs[0]]
-    if (limits := limits_of(op)) is not None:
-        lowering.values[node.output] = before.then(limits, op.function.value)
-        return
-    after = before.then(scalar.Curve(op.function.value), op.function.value)
-    if before.before_curve is None and not before.raw:
-        after = replace(after, before_curve=(node.inputs[0], len(before.steps), len(before.absorbed)))
-    lowering.values[node.output] = after

@@ -16,6 +16,8 @@ from fpgann.numerics import steps as scalar
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.pending import Lowering
 
+_GREATEST = float(np.finfo(np.float32).max)  # stands for no limit in Clip's attributes
+
 LOWERINGS: StageTable[Callable[[Lowering, Node], None]] = StageTable("quantization")
 
 
@@ -39,4 +41,4 @@ def limits_of(op: Activation) -> scalar.Clip | None:
     if op.function is not Function.CLIP or any(p.size != 1 for p in op.parameters):
         return None
     low, high = (float(p.reshape(-1)[0]) for p in op.parameters)
-    return scalar.Clip(*(Fraction(limit) if np.isfinite(limit) else None for limit in (low, high)))
+    return scalar.Clip(*(Fraction(limit) if abs(limit) < _GREATEST else None for limit in (low, high)))

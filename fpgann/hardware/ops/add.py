@@ -15,6 +15,7 @@ from fpgann.ir.ops.requantize import Requantize
 from fpgann.kernel.constant_multiplication import MatrixBuilder
 from fpgann.kernel.plane import Plane, fit_plane
 from fpgann.numerics.integers import integers
+from fpgann.numerics.scalar_map import ScalarMap
 
 
 @BUILDERS.register(Add)
@@ -57,6 +58,8 @@ def _plane(builder: DesignBuilder, node: Node, alignment: Alignment) -> Plane | 
     x, y = (builder.graph.types[name].codes.range for name in node.inputs)
     staircase = followers[0].op
     assert isinstance(staircase, Requantize)
+    if not isinstance(staircase.map, ScalarMap) or not staircase.map.invertible:
+        return None
     return fit_plane((factors[0], factors[1]), constant, (x, y), staircase.map)
 
 

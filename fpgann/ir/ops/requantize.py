@@ -9,24 +9,25 @@ from typing import ClassVar
 from fpgann.ir.operator import Operator, expect, register
 from fpgann.ir.types import Encoding, TensorType
 from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.piecewise import Interpolation
 from fpgann.numerics.scalar_map import ScalarMap
 
 
 @register
 @dataclass(frozen=True, slots=True, eq=False)
 class Requantize(Operator):
-    """Apply a staircase to every code.
+    """Apply a function to every code.
 
     Args:
-        map: the staircase, from codes to codes, per channel along `axis`.
+        map: from codes to codes, per channel along `axis`: exactly rounded, or the lines that stand for a function.
         target: meaning of the resulting codes; its range is narrowed to what can occur.
         axis: channel axis, counted from the end (negative).
-        function: what the staircase absorbed, for reading ("batch_normalization, relu").
+        function: what the map absorbed, for reading ("batch_normalization, relu").
     """
 
     name: ClassVar[str] = "requantize"
 
-    map: ScalarMap
+    map: ScalarMap | Interpolation
     target: Encoding
     axis: int = -1
     function: str = ""
@@ -46,8 +47,11 @@ class Requantize(Operator):
 
     def describe(self) -> str:
         """What it does, in short."""
-        rounder = self.map.rounder
-        parts = [self.function, f"{rounder.low}..{rounder.high} {rounder.mode.value}"]
+        if isinstance(self.map, Interpolation):
+            parts = [self.function, f"{self.map.bottom}..{self.map.top} by {len(self.map.slopes)} lines"]
+        else:
+            rounder = self.map.rounder
+            parts = [self.function, f"{rounder.low}..{rounder.high} {rounder.mode.value}"]
         if self.map.channels > 1:
             parts.append(f"{self.map.channels} channels")
         return ", ".join(part for part in parts if part)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fpgann.numerics.integers import integers
 from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.piecewise import Interpolation
 from fpgann.numerics.scalar_map import ScalarMap, Staircase
 from fpgann.reference.compiled.carrier import Carrier, carrier_of, holds, largest
 from fpgann.reference.compiled.kernel import Array, Kernel, Run, along, spread
@@ -69,7 +70,9 @@ class Search(Kernel):
         return run
 
 
-def table(scalar_map: ScalarMap, codes: CodeRange, axis: int, shape: tuple[int, ...], carrier: Carrier) -> Table | None:
+def table(
+    scalar_map: ScalarMap | Interpolation, codes: CodeRange, axis: int, shape: tuple[int, ...], carrier: Carrier
+) -> Table | None:
     """A table of any map, if it is small enough."""
     span, channels = codes.high - codes.low + 1, scalar_map.channels
     if span * channels > MANY_ENTRIES or not holds(Carrier.FLOAT64, largest(codes)):

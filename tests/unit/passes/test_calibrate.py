@@ -8,6 +8,7 @@ import pytest
 
 from fpgann.errors import ModelError
 from fpgann.numerics.fixed import FixedType, parse_precision
+from fpgann.numerics.steps import Curve
 from fpgann.passes import choose_plan
 from fpgann.passes.calibrate import QuantizationPoint, least_error_type
 
@@ -36,7 +37,7 @@ def test_outliers_are_worth_saturating() -> None:
 
 def test_a_curve_forgives_large_arguments() -> None:
     data = np.random.default_rng(0).normal(size=4000) * 30
-    plain, through = (least_error_type(data, 8, signed=True, through=name) for name in ("", "sigmoid"))
+    plain, through = (least_error_type(data, 8, signed=True, through=name) for name in ((), (Curve("sigmoid"),)))
     assert through.frac > plain.frac
 
 

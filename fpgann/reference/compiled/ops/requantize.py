@@ -11,6 +11,7 @@ from fpgann.errors import UnsupportedOperatorError
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.types import TensorType
 from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.piecewise import Interpolation
 from fpgann.numerics.scalar_map import ScalarMap, Staircase
 from fpgann.reference.compiled.carrier import FLOATS, Carrier, holds, largest
 from fpgann.reference.compiled.kernel import FAST, Absorbed, Array, Compiled, Kernel, Operand, Pass, Run, bind_passes
@@ -47,8 +48,10 @@ class Elementwise(Kernel):
 
 @FAST.register(Requantize)
 def requantize(op: Requantize, result: TensorType, x: Operand) -> Compiled:
-    """A line if there is one, behind a product as part of it; else a table or a search."""
+    """A line if there is one, behind a product as part of it; else a table or a search; a table of what lines give."""
     codes, several = x.type.codes.range, op.map.channels > 1
+    if isinstance(op.map, Interpolation):
+        return table(op.map, codes, op.axis, result.shape, x.carrier)
     if isinstance(x.maker, Product) and not x.maker.is_rounded and (op.axis == -1 or not several):
         product = _behind_product(op.map, codes, x.maker)
         if product is not None:
