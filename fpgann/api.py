@@ -44,7 +44,7 @@ SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
 _ENOUGH_SAMPLES = 16
 SIM_FILES = ("bench_parallel.py", "run.py")
-STREAM_SIM_FILES = ("bench_stream.py",)
+STREAM_SIM_FILES = ("bench_stream.py", "stream_interface.py")
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower"]
 

@@ -89,7 +89,7 @@ def test_exact_under_all_traffic(builds: dict[str, Path], name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", ["an element a beat", "folded"])
 def test_exact_in_verilator(builds: dict[str, Path], name: str) -> None:
     require_tool("verilator")
     api.Design(builds[name]).simulate(simulator="verilator").require_exact()
@@ -108,7 +108,7 @@ def compiled_verdict(build: Path, work: Path, samples: int = 400) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", ["several elements a beat", "folded"])
 def test_exact_in_the_compiled_engine(builds: dict[str, Path], tmp_path: Path, name: str) -> None:
     require_tool("verilator")
     verdict = compiled_verdict(builds[name], tmp_path)
