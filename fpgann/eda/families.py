@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FPGA families that Yosys synthesises for: its command, and what each of its cells is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_XILINX_MEMORY = {r"RAMB36E\d": ("bram36", 1.0), r"RAMB18E\d": ("bram36", 0.5), r"SRL\w+": ("srl", 1)}
+_XILINX = {
+    r"LUT[1-6]|LUT6_2": ("lut", 1),
+    r"CARRY4": ("carry", 4),
+    r"CARRY8": ("carry", 8),
+    r"FD\w+": ("ff", 1),
+    r"DSP48E\d": ("dsp", 1),
+    r"RAM(32|64|128|256|512)\w*": ("lutram", 1),
+    **_XILINX_MEMORY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family.
+
+    Args:
+        name: the name that users type.
+        title: what it is.
+        command: Yosys' synthesis command without the top module; ports are not buffered.
+        cells: pattern of a cell type -> what it counts as, and how many.
+        lut_inputs: inputs of its LUTs.
+        packs_sites: whether LUTs and carry chains are packed into sites of 6-input LUTs.
+    """
+
+    name: str
+    title: str
+    command: str
+    cells: Mapping[str, tuple[str, float]] = field(repr=False)
+    lut_inputs: int = 6
+    packs_sites: bool = False
+
+    def kind(self, cell: str) -> tuple[str, float] | None:
+        """What a cell counts as, and how many; None for what costs nothing (buffers, multiplexers of a slice)."""
+        return next((count for pattern, count in self.cells.items() if re.fullmatch(pattern, cell)), None)
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "xcup",
+            "AMD UltraScale+",
+            "synth_xilinx -family xcup -flatten -noiopad -noclkbuf",
+            _XILINX,
+            packs_sites=True,
+        ),
+        Family(
+            "xc7", "AMD 7 series", "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf", _XILINX, packs_sites=True
+        ),
+        Family(
+            "ecp5",
+            "Lattice ECP5",
+            "synth_ecp5",
+            {
+                "LUT4": ("lut", 1),
+                "CCU2C": ("carry", 2),
+                "TRELLIS_FF": ("ff", 1),
+                "MULT18X18D": ("dsp", 1),
+                "DP16KD|PDPW16KD": ("bram", 1),
+                "TRELLIS_DPR16X4": ("lutram", 1),
+            },
+            lut_inputs=4,
+        ),
+        Family(
+            "ice40",
+            "Lattice iCE40",
+            "synth_ice40 -dsp",
+            {
+                "SB_LUT4": ("lut", 1),
+                "SB_CARRY": ("carry", 1),
+                r"SB_DFF\w*": ("ff", 1),
+                "SB_MAC16": ("dsp", 1),
+                r"SB_RAM40_4K\w*": ("bram", 1),
+            },
+            lut_inputs=4,
+        ),
+        Family(
+            "gatemate",
+            "Cologne Chip GateMate",
+            "synth_gatemate -noiopad -noclkbuf",
+            {
+                r"CC_LUT\d|CC_L2T\d": ("lut", 1),
+                "CC_ADDF": ("carry", 1),
+                "CC_DFF|CC_DLT": ("ff", 1),
+                "CC_MULT": ("dsp", 1),
+                "CC_BRAM_20K": ("bram", 1),
+                "CC_BRAM_40K": ("bram", 2),
+            },
+            lut_inputs=4,
+        ),
+        Family(
+            "gowin",
+            "Gowin GW1N, GW2A",
+            "synth_gowin -noiopads",
+            {
+                r"LUT[1-4]": ("lut", 1),
+                "ALU": ("carry", 1),
+                r"DFF\w*": ("ff", 1),
+                r"MULT\w+": ("dsp", 1),
+                r"S?DPX?9?B?|SP(X9)?|pROM(X9)?": ("bram", 1),
+                r"RAM16S\w+": ("lutram", 1),
+            },
+            lut_inputs=4,
+        ),
+        Family(
+            "nexus",
+            "Lattice Nexus",
+            "synth_nexus -noiopad",
+            {
+                "LUT4": ("lut", 1),
+                "CCU2": ("carry", 2),
+                r"FD1P3\w+": ("ff", 1),
+                r"MULT\w+|MULTADD\w+|MULTPREADD\w+": ("dsp", 1),
+                r"PDP\w*16K\w*|DP16K\w*": ("bram", 1),
+                "DPR16X4": ("lutram", 1),
+            },
+            lut_inputs=4,
+        ),
+        Family(
+            "intel_alm",
+            "Intel Cyclone V",
+            "synth_intel_alm -family cyclonev -noiopad -noclkbuf",
+            {
+                r"MISTRAL_ALUT[1-6]|MISTRAL_NOT": ("lut", 1),
+                "MISTRAL_ALUT_ARITH": ("carry", 1),
+                r"MISTRAL_FF": ("ff", 1),
+                r"MISTRAL_MUL\w+": ("dsp", 1),
+                r"MISTRAL_M10K": ("bram", 1),
+                r"MISTRAL_MLAB": ("lutram", 1),
+            },
+        ),
+    )
+}
