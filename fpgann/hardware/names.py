@@ -72,10 +72,15 @@ AXIL_SIGNALS = (
 AXIL_PREFIX = "s_axil"
 TOP_NAMES = (
     *("accept", "clk", "in_ready", "in_valid", "out_valid", "out_valid_delay", "pace", "rst", *_LOADING),
+    *("loader_load_data", "loader_load_valid", "out_valid_delay_out_data"),
     *(f"{AXIL_PREFIX}_{signal}" for signal in AXIL_SIGNALS),
 )
-STREAM_SUFFIXES = ("_data", "_in_data", "_stage", "_valid")
-PORT_SUFFIXES = ("", "_delay")
+# `<instance>_<port>` is what GHDL calls the output of an instance in Verilog.
+STREAM_SUFFIXES = (
+    *("_data", "_in_data", "_stage", "_valid"),
+    *("_stage_load_hit", "_stage_out_data", "_stage_out_valid"),
+)
+PORT_SUFFIXES = ("", "_delay", "_delay_out_data")
 ENTITY_SUFFIXES = ("", "_row")
 
 

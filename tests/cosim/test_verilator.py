@@ -127,6 +127,20 @@ def test_the_product_is_clean(builds: dict[str, Path]) -> None:
     assert "%Error" not in said, said
 
 
+def test_layers_named_like_what_ghdl_adds(tmp_path: Path) -> None:
+    """GHDL calls the output out_data of instance fc_stage `fc_stage_out_data`, as if of a layer fc_stage_out."""
+    require_tool("ghdl")
+    names = ("fc", "fc_stage_out", "out_valid_delay_out", "pace")
+    chain = Network(3, 5)
+    for name in names:
+        chain.dense(name, 3).node("Relu", name=f"relu_{name}")
+    options = override(CompileOptions(), precision="fixed<6,3>", strategy="unrolled", name="tiny", target="verilog")
+    api.compile(chain.write(tmp_path / "chain.onnx"), tmp_path / "build", options)
+    said = lint(tmp_path, tmp_path / "build" / "rtl" / "tiny.v", "tiny")
+    assert "%Warning" not in said, said
+    assert "%Error" not in said, said
+
+
 def test_the_product_is_the_same_every_time(builds: dict[str, Path], tmp_path: Path) -> None:
     options = override(CompileOptions(), precision="fixed<8,4>", name="tiny", strategy="unrolled", target="verilog")
     api.compile(network().write(tmp_path / "tiny.onnx"), tmp_path / "again", options)
