@@ -151,3 +151,13 @@ def test_float32_holds_every_integer_up_to_its_bound() -> None:
     assert int(np.float32(FLOAT32_EXACT)) == FLOAT32_EXACT
     assert int(np.float32(FLOAT32_EXACT - 1)) == FLOAT32_EXACT - 1
     assert int(np.float32(FLOAT32_EXACT + 1)) != FLOAT32_EXACT + 1
+
+
+@pytest.mark.parametrize(("reach", "kernel"), [(500, "Table float32"), (10**6, "Plain int64")])
+@pytest.mark.parametrize("name", ["abs", "gelu", "square"])
+def test_functions_that_rise_and_fall(name: str, reach: int, kernel: str) -> None:
+    steps = (Affine((F(8, reach),), (F(0),)), Curve(name), Affine((F(10),), (F(0),)))
+    graph = elementwise(-reach, reach, staircase(*steps, low=-128, high=127), features=1)
+    assert kernels(graph)[-1] == kernel
+    numbers = np.unique(np.linspace(-reach, reach, 2001).astype(np.int64))
+    assert differing(graph, {"x": numbers.reshape(-1, 1, 1)}) == []
