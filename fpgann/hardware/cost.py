@@ -12,7 +12,8 @@ import numpy as np
 from fpgann.hardware.design import FoldedKernel, PointwiseKernel, Requantizer, Stage, UnrolledKernel
 from fpgann.hardware.estimate import estimate
 from fpgann.kernel.netlist import Netlist, Opcode
-from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
+from fpgann.kernel.requantize import LinesForm, MultiplyForm, RunsForm, ShiftForm, TableForm, ThresholdForm
+from fpgann.numerics.piecewise import Interpolation
 
 
 class CostClass(enum.Enum):
@@ -94,6 +95,17 @@ def _requantizer(requantizer: Requantizer, copies: int, groups: int) -> Cost:
                 comparators = requantizer.search_bits * copies
                 return Cost(CostClass.MEMORY, {"memory_bits": bits * copies, "comparators": comparators})
             return Cost(CostClass.COMPARATORS, {"comparators": steps * copies})
+        case RunsForm(steps=steps):
+            width = requantizer.source.width_bits + requantizer.target.width_bits
+            comparators = requantizer.search_bits * copies
+            return Cost(CostClass.MEMORY, {"memory_bits": steps * groups * width * copies, "comparators": comparators})
+        case LinesForm(breaks=breaks):
+            counts = {"multipliers": copies, "comparators": breaks.shape[1] * copies}
+            return Cost(CostClass.MULTIPLIERS, {"multiplications": copies * groups, **counts})
+        case Interpolation() as lines:
+            bits = len(lines.slopes) * (lines.slope_bits + lines.offset_bits)
+            counts = {"multipliers": copies, "memory_bits": bits * copies}
+            return Cost(CostClass.MULTIPLIERS, {"multiplications": copies * groups, **counts})
     raise AssertionError(requantizer.form)
 
 

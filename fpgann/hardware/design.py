@@ -12,13 +12,16 @@ from fpgann.kernel.pipelining import PipelinedNetlist
 from fpgann.kernel.requantize import (
     FEW_STEPS,
     Form,
+    LinesForm,
     MultiplyForm,
+    RunsForm,
     ShiftForm,
     TableForm,
     ThresholdForm,
 )
 from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.piecewise import Interpolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,14 @@ class Requantizer:
     @property
     def has_parameters(self) -> bool:
         """Whether each channel brings numbers of its own to a shared data path."""
-        if isinstance(self.form, MultiplyForm):
+        if isinstance(self.form, MultiplyForm | LinesForm):
             return len(self.form.factor) > 1
         return isinstance(self.form, ThresholdForm) and not self.is_search and len(self.form.staircases) > 1
 
     @property
     def search_bits(self) -> int:
         """Comparisons of a search."""
-        assert isinstance(self.form, ThresholdForm)
+        assert isinstance(self.form, ThresholdForm | RunsForm)
         return max(1, self.form.steps.bit_length())
 
     @property
@@ -92,6 +95,12 @@ class Requantizer:
                 return 3
             case ThresholdForm():
                 return self.search_bits + 1 if self.is_search else 2
+            case RunsForm():
+                return self.search_bits + 2
+            case LinesForm():
+                return 4
+            case Interpolation(uniform=uniform):
+                return 5 if uniform else 7
 
 
 @dataclass(frozen=True, slots=True)

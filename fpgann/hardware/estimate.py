@@ -18,9 +18,10 @@ from fpgann.hardware.design import (
 from fpgann.hardware.streaming import StreamDesign
 from fpgann.kernel.netlist import Netlist, Opcode
 from fpgann.kernel.pipelining import register_bits
-from fpgann.kernel.requantize import MultiplyForm, ShiftForm, TableForm, ThresholdForm
+from fpgann.kernel.requantize import LinesForm, MultiplyForm, RunsForm, ShiftForm, TableForm, ThresholdForm
 from fpgann.numerics.integers import magnitude
 from fpgann.numerics.interval import CodeRange
+from fpgann.numerics.piecewise import Interpolation
 
 _DSP_BITS = (18, 27)  # DSP48E2, UG579: signed 27 x 18 multiplier
 _BLOCK_RAM_BITS = 36_864  # one 36 Kb block
@@ -166,3 +167,17 @@ def _requantizer(requantizer: Requantizer, groups: int) -> Resources:
                 size = requantizer.search_bits * in_bits
                 return _memory(form.steps * groups, in_bits) + Resources(lut=size, ff=size)
             return Resources(lut=form.steps * ceil(in_bits / 2), ff=form.steps + out_bits)
+        case RunsForm(steps=steps):
+            size = requantizer.search_bits * in_bits
+            memories = _memory(steps * groups, in_bits) + _memory((1 << requantizer.search_bits) * groups, out_bits)
+            return memories + Resources(lut=size, ff=size)
+        case LinesForm(factor=factor):
+            pieces, factor_bits = factor.shape[1], magnitude(factor).bit_length() + 1
+            choice = (pieces - 1) * (ceil(in_bits / 2) + factor_bits)
+            return _multiplier(in_bits, factor_bits) + Resources(lut=choice + in_bits + out_bits, ff=2 * in_bits)
+        case Interpolation() as lines:
+            memories = _memory(len(lines.slopes), lines.slope_bits + lines.offset_bits)
+            if not lines.uniform:
+                memories += _memory(len(lines.bases), len(lines.slopes).bit_length() + lines.rest_bits.bit_length())
+            steering = Resources(lut=3 * in_bits + 2 * out_bits, ff=3 * in_bits + out_bits)
+            return memories + _multiplier(lines.rest_bits + 1, lines.slope_bits) + steering

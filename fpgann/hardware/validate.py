@@ -10,7 +10,7 @@ import numpy as np
 from fpgann.errors import VerificationError
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, Stream, UnrolledKernel, WiringKernel
 from fpgann.kernel.netlist import evaluate
-from fpgann.kernel.requantize import Form, ThresholdForm, apply_form
+from fpgann.kernel.requantize import apply_form, spread
 from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add
 
 
@@ -32,20 +32,13 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
             factors = integers([0 if wire.element is None else 1 << wire.shift for wire in wires])
             return multiply_add(taken, factors, integers([wire.constant for wire in wires]))
         case PointwiseKernel(requantizer=requantizer, channels=channels):
-            return apply_form(_spread(requantizer.form, channels), codes)
+            return apply_form(spread(requantizer.form, channels), codes)
         case FoldedKernel() as kernel:
             rows = codes.reshape(len(codes), kernel.copies, -1)
             values = multiply_add(matmul(rows, kernel.weights), 1, kernel.bias)
             for requantizer in kernel.requantizers:
                 values = apply_form(requantizer.form, values)
             return values.reshape(len(codes), -1)
-
-
-def _spread(form: Form, channels: tuple[int, ...]) -> Form:
-    """A form with one staircase per element instead of one per channel."""
-    if isinstance(form, ThresholdForm) and len(form.staircases) > 1:
-        return ThresholdForm(tuple(form.staircases[channel] for channel in channels))
-    return form
 
 
 def check_design(design: Design, values: Mapping[str, IntArray]) -> None:

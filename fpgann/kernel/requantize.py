@@ -1,115 +1,99 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cheap hardware forms of a staircase, each proven equal to it over the whole range of codes.
+"""Cheap hardware forms of a map of codes, each proven equal to it over the whole range of codes.
 
 A staircase is given by its thresholds, exact integers. A form is accepted only if it changes its output at the
-very same integers: that is checked at every threshold, from both sides, so it holds for every code.
+very same integers: that is checked at every threshold, from both sides, so it holds for every code. Maps that rise and
+fall are runs of equal results, or staircases side by side.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
 
 import numpy as np
 
-from fpgann.errors import VerificationError
+from fpgann.errors import UnsupportedOperatorError, VerificationError
+from fpgann.kernel.forms import (
+    Form,
+    LinesForm,
+    MultiplyForm,
+    RunsForm,
+    ShiftForm,
+    TableForm,
+    ThresholdForm,
+    apply_form,
+    spread,
+)
 from fpgann.numerics.integers import IntArray, fits_int64, integers, magnitude
 from fpgann.numerics.interval import CodeRange
-from fpgann.numerics.rounding import Rounding, round_shift
+from fpgann.numerics.piecewise import Interpolation
+from fpgann.numerics.runs import Segment
 from fpgann.numerics.scalar_map import ScalarMap, Staircase
 from fpgann.numerics.steps import Curve
 
+__all__ = [
+    "FEW_STEPS",
+    "Form",
+    "LinesForm",
+    "MultiplyForm",
+    "RunsForm",
+    "ShiftForm",
+    "TableForm",
+    "ThresholdForm",
+    "apply_form",
+    "choose_form",
+    "spread",
+]
+
 FEW_STEPS = 3  # up to so many thresholds are compared side by side
 TABLE_BITS = 13  # tables have at most 2**13 entries after folding
+SHORT_TABLE_BITS = 9  # a table of at most so many entries is cheaper than a multiplier
+MAX_PIECES = 4  # of lines that are told apart by comparisons
 MAX_FACTOR_BITS = 56
 _SLOPE_STEPS = 60  # until float64 has no more digits
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftForm:
-    """clamp(round(code / 2**shift), low, high), the same for all channels; a negative shift multiplies."""
-
-    shift: int
-    rounding: Rounding
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MultiplyForm:
-    """clamp(floor((code * factor + offset) / 2**shift), low, high).
+def choose_form(scalar_map: ScalarMap | Interpolation, codes: CodeRange) -> Form:
+    """The cheapest form that equals a map on a range of codes.
 
     Args:
-        factor: integers, shape (channels,).
-        offset: integers, shape (channels,).
-        shift: common to all channels.
-        low: least result.
-        high: greatest result.
-    """
-
-    factor: IntArray
-    offset: IntArray
-    shift: int
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ThresholdForm:
-    """base plus or minus the number of thresholds not above the code; also the form for a search.
-
-    Args:
-        staircases: one per channel.
-    """
-
-    staircases: tuple[Staircase, ...]
-
-    @property
-    def steps(self) -> int:
-        """Thresholds of the longest staircase."""
-        return max(len(s.thresholds) for s in self.staircases)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TableForm:
-    """A table of results for codes low..high; codes outside take the nearest entry.
-
-    With `mirror` the table holds codes 0..high only and a negative code x yields mirror - table[-x].
-
-    Args:
-        words: results.
-        low: first code that has an entry.
-        high: last code that has an entry.
-        mirror: sum of the results of opposite codes, if it is the same for all.
-    """
-
-    words: IntArray
-    low: int
-    high: int
-    mirror: int | None
-
-
-Form: TypeAlias = ShiftForm | MultiplyForm | ThresholdForm | TableForm
-
-
-def choose_form(scalar_map: ScalarMap, codes: CodeRange) -> Form:
-    """The cheapest form that equals a staircase on a range of codes.
-
-    Args:
-        scalar_map: the staircase.
+        scalar_map: the map.
         codes: all codes that can occur.
+
+    Raises:
+        UnsupportedOperatorError: it has too many different results to be listed.
     """
+    if isinstance(scalar_map, Interpolation):
+        return scalar_map
     shift = shift_form(scalar_map)
     if shift is not None:
         return shift
-    staircases = tuple(scalar_map.staircase(c, codes.low, codes.high) for c in range(scalar_map.channels))
-    thresholds = ThresholdForm(staircases)
-    if thresholds.steps <= FEW_STEPS:
-        return thresholds
-    curved = any(isinstance(step, Curve) for step in scalar_map.steps)
-    line = None if curved else multiply_form(staircases, codes)
-    return line or table_form(scalar_map, codes) or thresholds
+    staircases = _staircases(scalar_map, codes)
+    if staircases is not None:
+        thresholds = ThresholdForm(staircases)
+        if thresholds.steps <= FEW_STEPS:
+            return thresholds
+        curved = any(isinstance(step, Curve) for step in scalar_map.steps)
+        line = None if curved else multiply_form(staircases, codes)
+        if line is not None:
+            return line
+    table = table_form(scalar_map, codes)
+    if table is not None and len(table.words) <= 1 << SHORT_TABLE_BITS:
+        return table
+    found = lines_form(scalar_map, codes) or table
+    if found is not None:
+        return found
+    if staircases is not None:
+        return ThresholdForm(staircases)
+    return RunsForm(tuple(scalar_map.runs(c, codes.low, codes.high) for c in range(scalar_map.channels)))
+
+
+def _staircases(scalar_map: ScalarMap, codes: CodeRange) -> tuple[Staircase, ...] | None:
+    """The thresholds of every channel, if all are monotone."""
+    if scalar_map.invertible:
+        return tuple(scalar_map.staircase(c, codes.low, codes.high) for c in range(scalar_map.channels))
+    found = [scalar_map.runs(c, codes.low, codes.high).staircase for c in range(scalar_map.channels)]
+    return None if any(staircase is None for staircase in found) else tuple(s for s in found if s is not None)
 
 
 def shift_form(scalar_map: ScalarMap) -> ShiftForm | None:
@@ -141,6 +125,72 @@ def multiply_form(staircases: tuple[Staircase, ...], codes: CodeRange) -> Multip
     shift = max(row[2] for row in rows)
     factor, offset = (integers(np.array([row[i] << (shift - row[2]) for row in rows], dtype=object)) for i in (0, 1))
     return MultiplyForm(factor, offset, shift, low, high)
+
+
+def lines_form(scalar_map: ScalarMap, codes: CodeRange) -> LinesForm | None:
+    """A line on each of a few pieces, if all functions are lines and the lines hit every threshold."""
+    outputs = scalar_map.reach(codes)
+    rows = []
+    for channel in range(scalar_map.channels):
+        parts = scalar_map.linear_parts(channel, codes.low, codes.high)
+        row = None if parts is None else _fit_pieces(scalar_map, channel, parts, outputs)
+        if row is None or len(row) > MAX_PIECES:
+            return None
+        rows.append(row)
+    pieces, shift = max(map(len, rows)), max(line[2] for row in rows for _, line in row)
+    breaks, factors, offsets = [], [], []
+    for row in rows:
+        row += [(codes.high + 1, row[-1][1])] * (pieces - len(row))  # never reached
+        breaks.append([start for start, _ in row[1:]])
+        factors.append([factor << (shift - own) for _, (factor, _, own) in row])
+        offsets.append([offset << (shift - own) for _, (_, offset, own) in row])
+    starts, factor, offset = (
+        integers(np.array(a, dtype=object)).reshape(len(rows), -1) for a in (breaks, factors, offsets)
+    )
+    form = LinesForm(starts, factor, offset, shift, outputs.low, outputs.high)
+    _check_lines(form, scalar_map, codes)
+    return form
+
+
+def _fit_pieces(
+    scalar_map: ScalarMap, channel: int, parts: list[Segment], outputs: CodeRange
+) -> list[tuple[int, tuple[int, int, int]]] | None:
+    """First code and line of every piece; neighbouring parts that one line serves are one piece."""
+    if len(parts) > 2 * MAX_PIECES + 1:
+        return None
+
+    def fit(low: int, high: int) -> tuple[int, int, int] | None:
+        try:
+            staircase = scalar_map.staircase(channel, low, high)
+        except UnsupportedOperatorError:
+            return None
+        return _fit_line(staircase, CodeRange(low, high), outputs)
+
+    found: list[tuple[int, tuple[int, int, int]]] = []
+    for part in parts:
+        joined = fit(found[-1][0], part.high) if found else None
+        if joined is not None:
+            found[-1] = (found[-1][0], joined)
+            continue
+        line = fit(part.low, part.high)
+        if line is None:
+            return None
+        found.append((part.low, line))
+    return found
+
+
+def _check_lines(form: LinesForm, scalar_map: ScalarMap, codes: CodeRange) -> None:
+    """Compare at all breaks, ends and some codes between.
+
+    Raises:
+        VerificationError: lines differ from the map they stand for.
+    """
+    near = np.concatenate([form.breaks.reshape(-1) + step for step in (-1, 0, 1)]).astype(object)
+    sample = [codes.low + (codes.high - codes.low) * k // 1000 for k in range(1001)]
+    chosen = np.unique(np.concatenate([np.clip(near, codes.low, codes.high), np.array(sample, dtype=object)]))
+    every = np.broadcast_to(integers(chosen)[:, None], (len(chosen), scalar_map.channels))
+    if not np.array_equal(apply_form(form, every), scalar_map.apply(every)):
+        raise VerificationError("lines differ from the function they stand for")
 
 
 def _fit_line(staircase: Staircase, codes: CodeRange, outputs: CodeRange) -> tuple[int, int, int] | None:
@@ -256,25 +306,3 @@ def table_form(scalar_map: ScalarMap, codes: CodeRange) -> TableForm | None:
     if not np.array_equal(apply_form(form, inputs), outputs):
         raise VerificationError("a folded table differs from its staircase")
     return form
-
-
-def apply_form(form: Form, codes: IntArray) -> IntArray:
-    """What the hardware of a form computes; channels lie along the last axis.
-
-    Used to check lowerings against the staircase itself, never as the reference.
-    """
-    match form:
-        case ShiftForm():
-            return np.asarray(np.clip(round_shift(codes, form.shift, form.rounding), form.low, form.high))
-        case MultiplyForm():
-            exact = codes.astype(object) * form.factor.astype(object) + form.offset.astype(object)
-            return integers(np.clip(exact // (1 << form.shift), form.low, form.high))
-        case ThresholdForm():
-            if len(form.staircases) == 1:
-                return form.staircases[0].apply(codes)
-            return np.stack([s.apply(codes[..., c]) for c, s in enumerate(form.staircases)], axis=-1)
-        case TableForm():
-            if form.mirror is None:
-                return np.asarray(form.words[np.clip(codes, form.low, form.high) - form.low])
-            entry = form.words[np.minimum(np.abs(codes), form.high)]
-            return np.where(codes < 0, form.mirror - entry, entry)

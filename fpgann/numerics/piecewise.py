@@ -99,6 +99,16 @@ class Interpolation:
         """Whether every region is one segment, so that no first memory is needed."""
         return bool(np.all(self.segment_bits == self.rest_bits))
 
+    @property
+    def slope_bits(self) -> int:
+        """Bits of a slope, with a sign."""
+        return CodeRange(min(-1, int(self.slopes.min())), max(0, int(self.slopes.max()))).width_bits
+
+    @property
+    def offset_bits(self) -> int:
+        """Bits of an offset, with a sign."""
+        return CodeRange(min(-1, int(self.offsets.min())), max(0, int(self.offsets.max()))).width_bits
+
     def apply(self, codes: IntArray, axis: int = -1) -> IntArray:
         """Evaluate; codes may have any shape."""
         del axis

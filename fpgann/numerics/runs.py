@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from fpgann.errors import UnsupportedOperatorError
 from fpgann.numerics.balls import Ball
 from fpgann.numerics.float_functions import Floats
-from fpgann.numerics.functions import Point
+from fpgann.numerics.functions import TABLE, Function, Point
 from fpgann.numerics.integers import IntArray, fits_int64, integers
 from fpgann.numerics.staircases import Staircase
-from fpgann.numerics.steps import Curve, Step, apply_balls
+from fpgann.numerics.steps import Clip, Curve, Step, apply_balls
 
 MAX_LISTED = 1 << 22  # codes that are evaluated one by one
 MAX_RUNS = 1 << 20
@@ -74,6 +75,23 @@ def segments(steps: tuple[Step, ...], channel: int, low: int, high: int) -> list
                 for part in parts
                 for piece in (_cut(steps[:count], channel, part, point) if part.monotone else [part])
             ]
+    return parts
+
+
+def linear_parts(steps: tuple[Step, ...], channel: int, low: int, high: int) -> list[Segment] | None:
+    """Codes low..high cut where a chain of lines bends or jumps; None if a step is no line."""
+    parts = [Segment(low, high)]
+    for count, step in enumerate(steps):
+        bends: list[Fraction] = []
+        if isinstance(step, Clip):
+            bends = [limit for limit in (step.low, step.high) if limit is not None]
+        elif isinstance(step, Curve):
+            definition = TABLE[step.function]
+            if not definition.is_lines or step.function in (Function.CLIP, Function.HARD_SIGMOID):
+                return None
+            bends = [end.at for end in definition.breaks(*step.at(channel))]
+        for at in bends:
+            parts = [piece for part in parts for piece in _cut(steps[:count], channel, part, (at, at))]
     return parts
 
 

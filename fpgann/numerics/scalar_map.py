@@ -23,7 +23,7 @@ from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.linear_rounding import LinearRounding
 from fpgann.numerics.pointwise import evaluate_codes, evaluate_exactly, evaluate_values
 from fpgann.numerics.rounding import Rounder, round_values
-from fpgann.numerics.runs import Runs, Segment, extremes, find_runs, segments
+from fpgann.numerics.runs import Runs, Segment, extremes, find_runs, linear_parts, segments
 from fpgann.numerics.staircases import Staircase
 from fpgann.numerics.steps import Affine, Step, invertible
 
@@ -92,6 +92,10 @@ class ScalarMap:
     def segments(self, channel: int, low: int, high: int) -> list[Segment]:
         """Codes low..high cut so that one channel is monotone on each part where that is known."""
         return segments(self.steps, channel, low, high)
+
+    def linear_parts(self, channel: int, low: int, high: int) -> list[Segment] | None:
+        """Codes low..high cut where one channel bends or jumps; None if it is not made of lines."""
+        return linear_parts(self.steps, channel, low, high)
 
     def runs(self, channel: int, low: int, high: int) -> Runs:
         """All results of one channel on codes low..high, as runs.
