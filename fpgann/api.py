@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,27 +27,34 @@ from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
 from fpgann.hardware.design import FoldedKernel
+from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.names import identifier
-from fpgann.hardware.options import Io
+from fpgann.hardware.options import Io, Weights
 from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
+from fpgann.ir.ops.quantize import Quantize
+from fpgann.ir.ops.dense import Dense
 from fpgann.ir.serialize import save_graph
 from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
 from fpgann.numerics.fixed import Precision, parse_precision
 from fpgann.numerics.integers import FloatArray
+from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.summary import accuracy, summarise
+from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan, read_plan, weight_set_of
 
 SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
 _ENOUGH_SAMPLES = 16
+_MANY_INTEGERS = 1 << 16
 SIM_FILES = ("bench_parallel.py", "run.py")
 STREAM_SIM_FILES = ("bench_stream.py", "stream_interface.py")
+LOADING_SIM_FILES = ("load_weights.py",)
 
-__all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower"]
+__all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower", "weights"]
 
 Progress = Callable[[str], None]
 
@@ -79,7 +87,7 @@ def check(
     try:
         imported = frontend.import_onnx(source)
         real = _folded(imported)
-        values = reference.run_values(real, _data(_input_shapes(imported), None))
+        values = reference.run_values(real, _data(imported, None))
         _, graph = _quantize(real, values, chosen, calibrated=False)
         design = build_design(graph, chosen.hardware, chosen.name)
     except UnsupportedOperatorError as error:
@@ -118,6 +126,7 @@ class Compiled:
         report: contents of report.json.
         warnings: what the user should know.
         logits: outputs that deliver logits because their softmax is left out.
+        plan: the types that were chosen for what the model leaves real.
         streams: AXI4-Stream interfaces around the hardware, if the user wants them.
     """
 
@@ -127,6 +136,7 @@ class Compiled:
     report: dict[str, Any]
     warnings: tuple[str, ...]
     logits: tuple[str, ...]
+    plan: passes.Plan
     streams: StreamDesign | None = None
 
 
@@ -151,7 +161,7 @@ def lower(
     progress("reading the model")
     model = _read(model_path, options.input_shapes, options.sampling)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
-    data = _data(_input_shapes(imported), calibration)
+    data = _data(imported, calibration)
 
     progress("folding")
     real = verify(_folded(imported), "folding")
@@ -183,7 +193,7 @@ def lower(
         saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},
         streams=streams,
     )
-    return Compiled(model, graph, design, report, warnings, tuple(stripped_outputs(imported)), streams)
+    return Compiled(model, graph, design, report, warnings, tuple(stripped_outputs(imported)), plan, streams)
 
 
 def compile(  # noqa: A001  the name of the command
@@ -222,22 +232,49 @@ def compile(  # noqa: A001  the name of the command
     return Design(folder, warnings=compiled.warnings)
 
 
+def weights(build: Path | str, model: Path | str) -> WeightSet:
+    """The weights of another model for the memories of a build that was compiled with `--weights runtime`.
+
+    Args:
+        build: the BUILD folder.
+        model: ONNX file; it may differ from the one that was compiled in the weights and biases of layers that are
+            loaded at run time, and in nothing else.
+
+    Raises:
+        FormatError: the build takes no weights, or not these.
+    """
+    design = Design(build)
+    loading, options, where = design.address_map(), design.manifest["options"], f"model '{model}'"
+    shapes = {name: tuple(shape) for name, shape in options["input_shapes"].items()}
+    imported = frontend.import_onnx(_read(Path(model), shapes, Sampling(options["sampling"])))
+    real = verify(_folded(verify(imported, "the ONNX import")), "folding")
+    plan = matched_plan(read_plan(design.folder), design.graph, real, where)
+    graph = verify(passes.QuantizeGraph(plan).apply(real), "quantization")
+    return weight_set_of(loading, design.graph, graph, where)
+
+
 def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]:
     """All files of a BUILD folder by relative path."""
     graph, design = compiled.graph, compiled.design
-    rtl = render_design(design, compiled.streams)
-    if options.target is Target.VERILOG:
-        rtl |= render_verilog(rtl, design.name)
-    files = {f"rtl/{path}": text.encode() for path, text in rtl.items()}
+    files = {}
     with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
+    identity = int.from_bytes(hashlib.sha256(files["model/graph.json"]).digest()[:4], "big")
+    loading = plan_address_map(design, identity)
+    rtl = render_design(design, compiled.streams, loading)
+    if options.target is Target.VERILOG:
+        rtl |= render_verilog(rtl, design.name)
+    files |= {f"rtl/{path}": text.encode() for path, text in rtl.items()}
+    if loading is not None:
+        files[f"model/{PLAN_FILE}"] = to_json(describe_plan(compiled.plan))
     files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
-    simulation = describe_simulation(design, compiled.streams)
+    simulation = describe_simulation(design, compiled.streams, loading)
     values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
     files["sim/design.json"] = to_json(simulation)
     files["sim/vectors.json"] = to_json(vectors_document(simulation, values, seed=0))
     bench = [*SIM_FILES, *(() if compiled.streams is None else STREAM_SIM_FILES)]
+    bench += () if loading is None else LOADING_SIM_FILES
     files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
     files["report.json"] = to_json(compiled.report)
     source = {
@@ -245,7 +282,8 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
         "sha256": compiled.model.sha256,
         "logits_instead_of_softmax": list(compiled.logits),
     }
-    files["manifest.json"] = to_json(describe_build(design, graph, source, options.to_json(), files, compiled.streams))
+    described = describe_build(design, graph, source, options.to_json(), files, compiled.streams, loading)
+    files["manifest.json"] = to_json(described)
     return files
 
 
@@ -263,12 +301,21 @@ def _input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     return {value.name: value.type.shape for value in graph.inputs}
 
 
-def _data(shapes: Mapping[str, tuple[int, ...]], calibration: Path | None) -> dict[str, FloatArray]:
-    """Calibration samples, or standard normal ones."""
+def _data(graph: Graph, calibration: Path | None) -> dict[str, FloatArray]:
+    """Calibration samples, or synthetic ones: standard normal, and evenly distributed integers of at most 16 bits."""
     if calibration is not None:
-        return samples.read_samples(calibration, shapes)
+        return samples.read_samples(calibration, _input_shapes(graph))
     rng = np.random.default_rng(0)
-    return {name: rng.standard_normal((SYNTHETIC_SAMPLES, *shape)) for name, shape in shapes.items()}
+    data = {}
+    for name, shape in _input_shapes(graph).items():
+        reader = graph.only_reader(name)
+        op = reader.op if reader is not None else None
+        if isinstance(op, Quantize) and op.keeps_integers and op.high - op.low < _MANY_INTEGERS:
+            drawn = rng.integers(op.low, op.high, (SYNTHETIC_SAMPLES, *shape), endpoint=True)
+            data[name] = drawn.astype(np.float64)
+        else:
+            data[name] = rng.standard_normal((SYNTHETIC_SAMPLES, *shape))
+    return data
 
 
 def _quantize(
@@ -276,6 +323,9 @@ def _quantize(
 ) -> tuple[passes.Plan, Graph]:
     """Choose types for what the model leaves real, and lower it to codes."""
     plan = _plan(real, values, options, calibrated=calibrated)
+    layers = [node.name for node in real.nodes if isinstance(node.op, Dense)]
+    loaded = [name for name in layers if options.hardware.weights_of(name) is Weights.RUNTIME]
+    plan = replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()))
     return plan, verify(passes.QuantizeGraph(plan).apply(real), "quantization")
 
 
@@ -358,4 +408,9 @@ def _unused_options(design: HardwareDesign, options: CompileOptions) -> tuple[st
         shared = name in folded or any(identifier(other, "layer") == name for other in folded)
         if layer.reuse_factor is not None and not shared:
             found.append(f"the reuse factor of layer '{name}' has no effect: it is unrolled; set strategy = \"folded\"")
+        if layer.weights is Weights.RUNTIME and not shared:
+            found.append(f"weights of layer '{name}' cannot be loaded at run time: it is no dense layer")
+    loaded = any(isinstance(stage.kernel, FoldedKernel) and stage.kernel.loadable for stage in design.stages)
+    if options.hardware.weights is Weights.RUNTIME and not loaded:
+        found.append("there are no weights to load at run time: no layer is dense")
     return tuple(found)

@@ -12,7 +12,6 @@ from fpgann.ir import Encoding, Graph, Node
 from fpgann.ir.ops.activation import Activation
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.quantize import Quantize
-from fpgann.ir.types import ONE, ZERO
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
@@ -38,8 +37,8 @@ def _quantize(lowering: Lowering, node: Node) -> None:
         rounder = Rounder(Rounding.TRN, 0, 1)
     else:
         grid = _grid(scales, zeros, CodeRange(op.low, op.high))
-        handed_over = lowering.values[node.inputs[0]].raw and decoding(grid) == scalar.Affine(ONE, ZERO)
         # integers that the host hands over stay what they are
+        handed_over = lowering.values[node.inputs[0]].raw and op.keeps_integers
         codes = grid.range if handed_over else _kept(lowering.graph, node.output, grid)
         target = replace(_grid(scales, zeros, codes), axis=axis)
         scaling = scalar.Affine(tuple(1 / s for s in scales), zeros)

@@ -28,6 +28,12 @@ FAST = [
 ]
 SLOW = [
     "arm_kws/armkws_DNN_S",
+    "brevitas_qcdq/qmlp_w3a5_po2_bc__qcdq",
+    "brevitas_qcdq/qmlp_w4a4_bc__qcdq",
+    "brevitas_qcdq/qmlp_w4a4_bc__qcdq_dyn",
+    "brevitas_qcdq/qmlp_w8a8_perchannel_bc__qcdq",
+    "brevitas_qcdq/tfc_2w2a__qcdq",
+    "brevitas_qcdq/tfc_2w2a__qcdq_dyn",
     "brevitas_qonnx/qmlp_w3a5_po2_bc__qonnx",
     "brevitas_qonnx/qmlp_w4a4_bc__qonnx",
     "brevitas_qonnx/qmlp_w4a4_bc__qonnx_dyn",
@@ -42,6 +48,7 @@ SLOW = [
     "hls4ml_example_onnx/em_two_layer_keras",
     "mlperf_tiny_v07/mlperf_v07_alibaba_ad",
     "onnx2c_models/onnx2c_tfl_helloworld",
+    "ort_quantized/ortq_mlp_2_50_25_1_qdq_s8s8_sym",
     "onnx2c_models/onnx2c_velardo_lesson9",
     "qkeras_qonnx/qk_3layer",
     "qonnx_zoo/zoo_TFC_1W2A",

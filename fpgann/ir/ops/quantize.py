@@ -53,6 +53,11 @@ class Quantize(Operator):
         expect(self.low <= self.high, f"no code lies in {self.low}..{self.high}")
         return (TensorType(x.shape),)
 
+    @property
+    def keeps_integers(self) -> bool:
+        """Whether integers in its range stay what they are: the operator behind integer inputs."""
+        return not self.bipolar and bool(np.all(self.scale == 1) and np.all(self.zero_point == 0))
+
     def describe(self) -> str:
         """Range, scale and rounding."""
         scale = f"{self.scale.flat[0]:.6g}" + (" .." if self.scale.size > 1 else "")
