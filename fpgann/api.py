@@ -51,7 +51,7 @@ VALIDATION_SAMPLES = 48
 _ENOUGH_SAMPLES = 16
 _MANY_INTEGERS = 1 << 16
 SIM_FILES = ("bench_parallel.py", "run.py")
-STREAM_SIM_FILES = ("bench_stream.py", "stream_interface.py")
+STREAM_SIM_FILES = ("bench_stream.py", "load_weights.py", "stream_interface.py")
 LOADING_SIM_FILES = ("load_weights.py",)
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower", "weights"]

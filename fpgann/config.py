@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fpgann.errors import ConfigError
-from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy
+from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
 from fpgann.numerics.fixed import Precision, parse_precision
 
 if sys.version_info >= (3, 11):
@@ -66,7 +66,8 @@ class CompileOptions:
         """Plain data, for the manifest."""
 
         def layer(options: LayerOptions) -> dict[str, Any]:
-            return {"strategy": options.strategy.value, "reuse_factor": options.reuse_factor}
+            described = {"strategy": options.strategy.value, "reuse_factor": options.reuse_factor}
+            return described if options.weights is None else {**described, "weights": options.weights.value}
 
         return {
             "target": self.target.value,
@@ -75,6 +76,7 @@ class CompileOptions:
             "precision": None if self.precision is None else str(self.precision),
             "input_precision": None if self.input_precision is None else str(self.input_precision),
             **layer(self.hardware.default),
+            "weights": self.hardware.weights.value,
             "input_shapes": {name: list(shape) for name, shape in sorted(self.input_shapes.items())},
             "sampling": self.sampling.value,
             "adders_per_stage": self.hardware.adders_per_stage,
@@ -86,7 +88,7 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `io`, `stream_width`,
-    `target`, `name`, `sampling`, and `[layers."NAME"]` with `strategy` and `reuse_factor`.
+    `target`, `name`, `sampling`, `weights`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -103,7 +105,7 @@ def read_config(path: Path) -> CompileOptions:
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, numbers of thousands of digits
         reason = str(error).splitlines()[0]
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
-    layer_keys = {"strategy", "reuse_factor"}
+    layer_keys = {"strategy", "reuse_factor", "weights"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
     known |= {"io", "stream_width", "sampling"}
     _refuse_unknown(document, known, where)
@@ -113,11 +115,12 @@ def read_config(path: Path) -> CompileOptions:
         for name, entry in layers.items()
     }
     hardware = HardwareOptions(
-        _layer(document, where, known),
+        replace(_layer(document, where, known), weights=None),
         layer_options,
         _positive(document.get("adders_per_stage", 2), "adders_per_stage", where),
         _io(document.get("io", "parallel"), where),
         _positive(document["stream_width"], "stream_width", where) if "stream_width" in document else None,
+        _weights(document.get("weights", "constant"), where),
     )
     return CompileOptions(
         _precision(document.get("precision"), f"{where}, precision"),
@@ -136,6 +139,7 @@ def override(
     input_precision: str | None = None,
     strategy: str | None = None,
     reuse_factor: int | None = None,
+    weights: str | None = None,
     io: str | None = None,
     stream_width: int | None = None,
     target: str | None = None,
@@ -145,6 +149,8 @@ def override(
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     hardware = options.hardware
+    if weights is not None:
+        hardware = replace(hardware, weights=_weights(weights, "--weights"))
     if io is not None:
         hardware = replace(hardware, io=_io(io, "--io"))
     if stream_width is not None:
@@ -174,6 +180,7 @@ def _layer(entry: Mapping[str, Any], where: str, known: set[str]) -> LayerOption
     return LayerOptions(
         _strategy(entry.get("strategy", "auto"), where),
         None if reuse is None else _positive(reuse, "reuse_factor", where),
+        _weights(entry["weights"], where) if "weights" in entry else None,
     )
 
 
@@ -237,6 +244,14 @@ def _strategy(value: object, where: str) -> Strategy:
     except ValueError:
         names = ", ".join(s.value for s in Strategy)
         raise ConfigError(f"there is no strategy {value!r:.40}", where=where, hint=f"strategies are {names}") from None
+
+
+def _weights(value: object, where: str) -> Weights:
+    try:
+        return Weights(value)
+    except ValueError:
+        hint = f"weights are {' or '.join(w.value for w in Weights)}"
+        raise ConfigError(f"weights cannot be {value!r:.40}", where=where, hint=hint) from None
 
 
 def _io(value: object, where: str) -> Io:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from fpgann.cosim.batch import check_batch, run_batch
 from fpgann.cosim.simulate import run_bench
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
 from fpgann.documents import HINT, Pattern, read_document
-from fpgann.errors import FormatError, MismatchError
+from fpgann.errors import ConfigError, FormatError, MismatchError
+from fpgann.hardware.loading import AddressMap
 from fpgann.ir import Graph
 from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.reference.compiled import CompiledGraph
+from fpgann.weight_sets import WeightSet, graph_with, read_address_map, read_weight_set
 
 _NUMBER: Pattern = (float, type(None))
 _FIGURES: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp", "bram36"), int)
@@ -54,6 +57,7 @@ class Design:
     def __init__(self, folder: Path | str, warnings: tuple[str, ...] = ()) -> None:
         self.folder = Path(folder)
         self.warnings = warnings
+        self.weight_set: WeightSet | None = None
         self.manifest = read_manifest(self.folder)
         where = f"build '{self.folder}'"
         try:
@@ -69,6 +73,34 @@ class Design:
     def report(self) -> dict[str, Any]:
         """Contents of report.json."""
         return read_document(self.folder / "report.json", _REPORT, f"build '{self.folder}'")
+
+    def address_map(self) -> AddressMap:
+        """Where weights are loaded to, in a build with `--weights runtime`.
+
+        Raises:
+            FormatError: the weights of this build are constant.
+        """
+        return read_address_map(self.manifest, self.graph, f"build '{self.folder}'")
+
+    def with_weights(self, weights: WeightSet | Path | str) -> Design:
+        """The same build with other weights loaded: emulated and simulated with those from now on.
+
+        Args:
+            weights: a set from `fpgann.weights`, or the npz file of one.
+
+        Raises:
+            FormatError: the weights of this build are constant, or these are not for it.
+        """
+        loading = self.address_map()
+        chosen = weights if isinstance(weights, WeightSet) else read_weight_set(Path(weights), loading, self.graph)
+        if chosen.identity != loading.identity:
+            hint = "make them with 'fpgann weights'"
+            raise FormatError("the weights are for another build", where=f"build '{self.folder}'", hint=hint)
+        loaded = copy.copy(self)
+        loaded.__dict__.pop("_compiled", None)
+        loaded.graph = graph_with(self.graph, loading, chosen)
+        loaded.weight_set = chosen
+        return loaded
 
     def changed_files(self) -> list[str]:
         """Files that differ from what `compile` wrote, or are gone."""
@@ -125,14 +157,20 @@ class Design:
             else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
         )
         self._require_files()
+        writes = None if self.weight_set is None else self.address_map().writes(self.weight_set.codes)
         result: dict[str, Any]
         codes: dict[str, IntArray] | None
         if batch:
             check_batch(simulator, waves=waves)
+            if writes is not None:
+                hint = "leave out --batch"
+                raise ConfigError("it runs the weights that were compiled", where="--batch", hint=hint)
             run = run_batch(self.folder, self.manifest, values, seed=seed, work=work)
             result, codes = {"compared": "outputs", **run.verdict}, self._shaped(run.outputs)
         else:
-            result = run_bench(self.folder, self.manifest, values, simulator=simulator, seed=seed, waves=waves)
+            result = run_bench(
+                self.folder, self.manifest, values, simulator=simulator, seed=seed, waves=waves, writes=writes
+            )
             codes = self._codes_of(result.pop("outputs"))
             result = {"compared": "stages", **result}
         predicted = {"latency_cycles": self.manifest["latency_cycles"], "ii": self.manifest["interval_cycles"]}

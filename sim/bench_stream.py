@@ -23,6 +23,7 @@ from bench_parallel import PERIOD_NS, Tap, cycle_now, first_difference, visible_
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+from load_weights import connect, load_weights
 from stream_interface import DivergenceError, Interface
 
 FOLDER = Path(os.environ.get("FPGANN_SIM_DIR", Path(__file__).resolve().parent))
@@ -210,6 +211,14 @@ class Bench:
 # -- phases ------------------------------------------------------------------------------------------------------------
 
 
+async def load(bench: Bench, master) -> None:
+    """Weights over AXI4-Lite."""
+    refused = await load_weights(master, bench.design, bench.vectors)
+    if refused:
+        raise DivergenceError(refused)
+    await bench.cycle()
+
+
 async def back_to_back(bench: Bench, vectors: list[int]) -> list[int]:
     """Everything as fast as it goes; the intervals at the output with most beats, which none can hide from."""
     bench.forget()
@@ -329,6 +338,8 @@ async def bit_exact(dut) -> None:
     vectors = json.loads((FOLDER / "vectors.json").read_text())
     Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
     bench = Bench(dut, design, vectors)
+    if "loading" in design:
+        master = connect(dut, dut.aclk, dut.aresetn, design, active_high=False)
     count = vectors["count"]
     alone = min(8, max(1, count // 8))
     stalled = (count - alone) // 3
@@ -337,6 +348,9 @@ async def bit_exact(dut) -> None:
     phase = "reset"
     try:
         await bench.reset(4)
+        if "loading" in design:
+            phase = "weights"
+            await load(bench, master)
         phase = "back to back"
         result["intervals_seen"] = await back_to_back(bench, list(range(fast)))
         phase = "random stalls"

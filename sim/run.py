@@ -3,7 +3,7 @@
 """Run the bench of this folder: `python run.py [--simulator ghdl|verilator] [--waves]`.
 
 Needs cocotb (2.0 or later) and GHDL, or Verilator (5.036 or later) for a design compiled with `--target verilog`;
-cocotbext-axi as well for a design with AXI4-Stream interfaces.
+cocotbext-axi as well for a design with AXI4-Stream interfaces or with weights that are loaded.
 Exit status 0 means that every bit and every cycle was as predicted.
 """
 
@@ -35,8 +35,9 @@ def main() -> int:
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     design = json.loads((arguments.vectors / "design.json").read_text())
-    if design.get("bench") == "bench_stream" and not (find_spec("cocotbext") and find_spec("cocotbext.axi")):
-        raise SystemExit("error: the bench of AXI4-Stream needs cocotbext-axi: pip install cocotbext-axi")
+    has_axi = design.get("bench") == "bench_stream" or "loading" in design
+    if has_axi and not (find_spec("cocotbext") and find_spec("cocotbext.axi")):
+        raise SystemExit("error: the bench of AXI interfaces needs cocotbext-axi: pip install cocotbext-axi")
     runner = get_runner(arguments.simulator)
     build = build_verilator if arguments.simulator == "verilator" else build_ghdl
     options = build(runner, arguments, design, work)

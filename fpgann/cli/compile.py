@@ -12,7 +12,7 @@ from fpgann import api
 from fpgann.cli.printing import printable, say
 from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, print_report, steps, warn
 from fpgann.config import CompileOptions, Target, override, read_config
-from fpgann.hardware.options import Io
+from fpgann.hardware.options import Io, Weights
 
 
 @click.command()
@@ -37,6 +37,11 @@ from fpgann.hardware.options import Io
 @click.option(
     "--reuse-factor", type=click.IntRange(min=1), help="Multiplications per multiplier in folded layers, at most."
 )
+@click.option(
+    "--weights",
+    type=click.Choice([w.value for w in Weights]),
+    help="Weights in the circuit (default), or in memories that AXI4-Lite can write.",
+)
 @click.option("--precision", help="Type of unquantized values, like 'fixed<16,6>'.")
 @click.option("--input-precision", help="Type of the inputs.")
 @click.option(
@@ -57,6 +62,7 @@ def compile(  # noqa: A001  the name of the command
     stream_width: int | None,
     strategy: str | None,
     reuse_factor: int | None,
+    weights: str | None,
     precision: str | None,
     input_precision: str | None,
     calibration: Path | None,
@@ -74,6 +80,7 @@ def compile(  # noqa: A001  the name of the command
         input_precision=input_precision,
         strategy=strategy,
         reuse_factor=reuse_factor,
+        weights=weights,
         io=io,
         stream_width=stream_width,
         target=target,

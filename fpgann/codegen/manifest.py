@@ -10,19 +10,25 @@ from typing import Any
 
 from fpgann import __version__
 from fpgann.hardware.design import Design, Port
+from fpgann.hardware.loading import MAP_VERSION, AddressMap, LayerWindows, Window
+from fpgann.hardware.names import AXIL_PREFIX
 from fpgann.hardware.streaming import StreamDesign, StreamPort
-from fpgann.ir import Encoding, Graph, Value
+from fpgann.ir import Encoding, Graph, Operator, Value
+from fpgann.ir.ops.dense import Dense
 
 FORMAT = "fpgann build"
 VERSION = 1
 
 
-def describe_simulation(design: Design, streams: StreamDesign | None = None) -> dict[str, Any]:
+def describe_simulation(
+    design: Design, streams: StreamDesign | None = None, loading: AddressMap | None = None
+) -> dict[str, Any]:
     """Ports and stages as the bench needs them (sim/design.json).
 
     Args:
         design: the design.
         streams: AXI4-Stream interfaces around it, if it has any.
+        loading: addresses of the weights that are loaded at run time, if it has such.
     """
 
     def port(item: Port) -> dict[str, Any]:
@@ -62,6 +68,11 @@ def describe_simulation(design: Design, streams: StreamDesign | None = None) -> 
         for side, interfaces in (("inputs", streams.inputs), ("outputs", streams.outputs)):
             for entry, interface in zip(described[side], interfaces, strict=True):
                 entry |= _beats(interface)
+    if loading is not None:
+        described["loading"] = {
+            **_slave(loading),
+            "windows": [{"base": w.base, "size": w.size} for w in loading.windows],
+        }
     return described
 
 
@@ -72,6 +83,7 @@ def describe_build(
     options: Mapping[str, Any],
     files: Mapping[str, bytes],
     streams: StreamDesign | None = None,
+    loading: AddressMap | None = None,
 ) -> dict[str, Any]:
     """The manifest.
 
@@ -82,6 +94,7 @@ def describe_build(
         options: the options of the compilation.
         files: every file of the build by relative path.
         streams: AXI4-Stream interfaces around it, if it has any.
+        loading: addresses of the weights that are loaded at run time, if it has such.
     """
     inputs = {value.name: value for value in graph.inputs}
     described: dict[str, Any] = {
@@ -104,7 +117,52 @@ def describe_build(
         for side, interfaces in (("inputs", streams.inputs), ("outputs", streams.outputs)):
             for entry, interface in zip(described[side], interfaces, strict=True):
                 entry |= _beats(interface)
+    if loading is not None:
+        ops = {node.name: node.op for node in graph.nodes}
+        layers = [_loaded_layer(layer, ops[layer.layer]) for layer in loading.layers]
+        described["loading"] = {**_slave(loading), "layers": layers}
     return described
+
+
+def _slave(loading: AddressMap) -> dict[str, Any]:
+    """The AXI4-Lite slave: what stands in its registers at 0x0 and 0x4."""
+    return {
+        "interface": AXIL_PREFIX,
+        "address_bits": loading.address_bits,
+        "version": MAP_VERSION,
+        "identity": loading.identity,
+    }
+
+
+def _loaded_layer(layer: LayerWindows, op: Operator) -> dict[str, Any]:
+    """Where a layer's weights and biases go; fpgann/hardware/loading.py says how elements are ordered."""
+    assert isinstance(op, Dense)
+    assert op.bias is not None
+
+    def window(memory: Window, encoding: Encoding | None) -> dict[str, Any]:
+        assert encoding is not None
+        return {
+            "base": memory.base,
+            "lanes": memory.lanes,
+            "depth": memory.depth,
+            "element_bits": memory.element_bits,
+            "lane_stride": memory.lane_stride,
+            "step_stride": memory.step_stride,
+            "type": str(encoding.fixed),
+            "code_range": [encoding.range.low, encoding.range.high],
+            "scale": [float(s) for s in encoding.scale],
+        }
+
+    return {
+        "layer": layer.layer,
+        "name": layer.name,
+        "inputs": layer.inputs,
+        "outputs": layer.outputs,
+        "pe": layer.pe,
+        "simd": layer.simd,
+        "weights": window(layer.weights, op.weight.encoding),
+        "biases": window(layer.biases, op.bias.encoding),
+    }
 
 
 def _beats(port: StreamPort) -> dict[str, Any]:

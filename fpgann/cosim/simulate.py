@@ -30,6 +30,7 @@ SIMULATORS: Mapping[str, tuple[str, ...]] = {
 WAVES: Mapping[str, str] = {"ghdl": "waves.ghw", "verilator": "waves.vcd"}
 BASE_TIMEOUT_S = 300.0
 _COMPILE_TIMEOUT_S = 3600.0
+_CYCLES_PER_WRITE = 8
 _PER_CYCLE_S = 0.1  # hundreds of neurons side by side on a busy machine
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _STREAM: dict[str, Pattern] = {"stream": str, "value": str, "elements": int, "element_bits": int, "signed": bool}
@@ -65,6 +66,7 @@ def run_bench(
     simulator: str,
     seed: int,
     waves: bool,
+    writes: tuple[list[int], list[int]] | None = None,
 ) -> dict[str, Any]:
     """Simulate a build on codes.
 
@@ -75,6 +77,7 @@ def run_bench(
         simulator: one of SIMULATORS.
         seed: for random pauses between items.
         waves: leave a wave file in the build.
+        writes: addresses and data that are written over AXI4-Lite first.
 
     Returns:
         The bench's verdict (result.json).
@@ -90,7 +93,10 @@ def run_bench(
     with tempfile.TemporaryDirectory(prefix="fpgann-sim-") as name:
         folder = Path(name)
         (folder / "design.json").write_text(json.dumps(simulation))
-        (folder / "vectors.json").write_text(json.dumps(vectors_document(simulation, values, seed)))
+        document = vectors_document(simulation, values, seed)
+        if writes is not None:
+            document["writes"] = list(zip(*writes, strict=True))
+        (folder / "vectors.json").write_text(json.dumps(document))
         command: list[str | Path] = [sys.executable, build.resolve() / "sim" / "run.py", "--simulator", simulator]
         command += ["--rtl", build.resolve() / "rtl", "--vectors", folder, "--work", folder / "work"]
         command += ["--waves"] if waves else []
@@ -99,6 +105,7 @@ def run_bench(
             command += ["--verilog", find_verilog(build, simulation["top"], folder)]
             timeout_s += _COMPILE_TIMEOUT_S
         cycles = len(next(iter(values.values()))) * simulation["interval_cycles"]
+        cycles += 0 if writes is None else _CYCLES_PER_WRITE * len(writes[0])
         run = _run(command, folder, timeout_s + _PER_CYCLE_S * cycles, tools[0])
         result_file = folder / "result.json"
         if not result_file.is_file():
@@ -142,6 +149,8 @@ def _check_description(
         ports = [port["port"] for port in manifest[side]]
         if [port["port"] for port in simulation[side]] != ports or not ports:
             refuse(f"its '{side}' are not those of manifest.json")
+    if ("loading" in simulation) != ("loading" in manifest):
+        refuse("it and manifest.json differ in what can be loaded")
     streams = [*simulation["inputs"], *simulation["outputs"], *simulation["stages"]]
     bench = simulation.get("bench", "bench_parallel")
     if bench not in ("bench_parallel", "bench_stream"):

@@ -22,6 +22,7 @@ from fpgann.numerics.interval import CodeRange
 MAP_VERSION = 1
 REGISTER_BYTES = 16  # version, identity, two places that are free
 MAX_ADDRESS_BITS = 30
+MAX_ELEMENT_BITS = 63
 _WORD_BITS = 32
 
 
@@ -176,6 +177,11 @@ def plan_address_map(design: Design, identity: int) -> AddressMap | None:
         weights = _place(end, kernel.weight_bits, kernel.pe * kernel.simd, kernel.steps)
         biases = _place(weights.base + weights.size, kernel.bias_bits, kernel.pe, kernel.groups)
         end = biases.base + biases.size
+        widest = max(kernel.weight_bits, kernel.bias_bits)
+        if widest > MAX_ELEMENT_BITS:
+            hint = "choose a narrower --precision, or leave its weights constant"
+            message = f"its biases of {widest} bits are wider than {MAX_ELEMENT_BITS}"
+            raise ConfigError(message, where=f"layer '{stage.layers[0]}'", hint=hint)
         if end > 1 << MAX_ADDRESS_BITS:
             hint = "leave the weights of some layers constant"
             message = f"its weights lie beyond {MAX_ADDRESS_BITS} bits of address"
