@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fpgann.ir import Graph
@@ -54,6 +56,7 @@ def quantize(op, x):
     return (codes - op.zero_point) * op.scale
 
 
+ERF = np.vectorize(math.erf, otypes=[np.float64])
 FUNCTIONS = {
     "relu": lambda v: np.maximum(v, 0),
     "sigmoid": lambda v: 1 / (1 + np.exp(-np.clip(v, -700, 700))),
@@ -70,6 +73,22 @@ FUNCTIONS = {
     "rsqrt": lambda v: v**-0.5,
     "reciprocal": lambda v: 1 / v,
     "pow": np.power,
+    # from the definitions of the ONNX operators of these names
+    "leaky_relu": lambda v, slope: np.where(v < 0, slope * v, v),
+    "thresholded_relu": lambda v, alpha: np.where(v > alpha, v, 0),
+    "hard_sigmoid": lambda v, alpha, beta: np.clip(alpha * v + beta, 0, 1),
+    "hard_swish": lambda v: v * np.clip(v / 6 + 0.5, 0, 1),
+    "elu": lambda v, alpha: np.where(v < 0, alpha * np.expm1(np.minimum(v, 0)), v),
+    "selu": lambda v, alpha, gamma: gamma * np.where(v <= 0, alpha * np.expm1(np.minimum(v, 0)), v),
+    "celu": lambda v, alpha: np.maximum(v, 0) + np.minimum(0, alpha * np.expm1(np.minimum(v, 0) / alpha)),
+    "softplus": lambda v: np.logaddexp(0, v),
+    "softsign": lambda v: v / (1 + np.abs(v)),
+    "gelu": lambda v: 0.5 * v * (1 + ERF(v / np.sqrt(2))),
+    "gelu_tanh": lambda v: 0.5 * v * (1 + np.tanh(np.sqrt(2 / np.pi) * (v + 0.044715 * v**3))),
+    "mish": lambda v: v * np.tanh(np.logaddexp(0, v)),
+    "swish": lambda v, alpha: v / (1 + np.exp(-np.clip(alpha * v, -700, 700))),
+    "erf": ERF,
+    "round": np.round,
 }
 RELATIONS = {
     Relation.GREATER: lambda x, y: x > y,
