@@ -74,9 +74,43 @@ begin
 
   place <= '0' & load_address;
 
-  position <= to_integer(place) mod 2 ** WORD_BITS;
-  lane     <= to_integer(place(ADDRESS_WIDTH downto WORD_BITS)) mod 2 ** LANE_BITS;
-  word     <= to_integer(place(ADDRESS_WIDTH downto WORD_BITS + LANE_BITS)) mod 2 ** DEPTH_BITS;
+  -- A field without bits is 0: GHDL 2.0 cannot convert a null range, nor mod 1.
+
+  g_position : if WORD_BITS > 0 generate
+
+    position <= to_integer(place(WORD_BITS - 1 downto 0));
+
+  end generate g_position;
+
+  g_no_position : if WORD_BITS = 0 generate
+
+    position <= 0;
+
+  end generate g_no_position;
+
+  g_lane : if LANE_BITS > 0 generate
+
+    lane <= to_integer(place(WORD_BITS + LANE_BITS - 1 downto WORD_BITS));
+
+  end generate g_lane;
+
+  g_no_lane : if LANE_BITS = 0 generate
+
+    lane <= 0;
+
+  end generate g_no_lane;
+
+  g_word : if DEPTH_BITS > 0 generate
+
+    word <= to_integer(place(SIZE_BITS - 1 downto WORD_BITS + LANE_BITS));
+
+  end generate g_word;
+
+  g_no_word : if DEPTH_BITS = 0 generate
+
+    word <= 0;
+
+  end generate g_no_word;
 
   inside <= '1' when place(ADDRESS_WIDTH downto SIZE_BITS) = BASE / 2 ** SIZE_BITS
                      and word < DEPTH and lane < LANES and position < ELEMENT_WORDS else
@@ -85,7 +119,7 @@ begin
   load_hit <= inside;
   loaded   <= load_data(LOWEST + WIDTH - 1 downto LOWEST);
 
-  g_lane : for i in 0 to LANES - 1 generate
+  g_memory : for i in 0 to LANES - 1 generate
 
     function contents return word_array_t is
       variable elements : word_array_t(0 to DEPTH - 1)(WIDTH - 1 downto 0);
@@ -117,6 +151,6 @@ begin
         data          => data((i + 1) * WIDTH - 1 downto i * WIDTH)
       );
 
-  end generate g_lane;
+  end generate g_memory;
 
 end architecture;
