@@ -46,13 +46,13 @@ architecture rtl of fpgann_loadable_memory is
   constant DEPTH_BITS    : natural  := log2_ceil(DEPTH);
   constant SIZE_BITS     : natural  := WORD_BITS + LANE_BITS + DEPTH_BITS;
 
-  signal place    : u_unsigned(ADDRESS_WIDTH downto 0); -- a bit more: no part is without bits
-  signal position : natural range 0 to 2 ** WORD_BITS - 1;
-  signal lane     : natural range 0 to 2 ** LANE_BITS - 1;
-  signal word     : natural range 0 to 2 ** DEPTH_BITS - 1;
-  signal inside   : std_ulogic;
-  signal loaded   : std_ulogic_vector(WIDTH - 1 downto 0);
-  signal write    : std_ulogic_vector(LANES - 1 downto 0);
+  signal place     : u_unsigned(ADDRESS_WIDTH downto 0); -- a bit more: no part is without bits
+  signal position  : natural range 0 to 2 ** WORD_BITS - 1;
+  signal lane      : natural range 0 to 2 ** LANE_BITS - 1;
+  signal word      : natural range 0 to 2 ** DEPTH_BITS - 1;
+  signal is_inside : std_ulogic;
+  signal loaded    : std_ulogic_vector(WIDTH - 1 downto 0);
+  signal write     : std_ulogic_vector(LANES - 1 downto 0);
 
 begin
 
@@ -112,11 +112,11 @@ begin
 
   end generate g_no_word;
 
-  inside <= '1' when place(ADDRESS_WIDTH downto SIZE_BITS) = BASE / 2 ** SIZE_BITS
-                     and word < DEPTH and lane < LANES and position < ELEMENT_WORDS else
-            '0';
+  is_inside <= '1' when place(ADDRESS_WIDTH downto SIZE_BITS) = BASE / 2 ** SIZE_BITS
+                        and word < DEPTH and lane < LANES and position < ELEMENT_WORDS else
+               '0';
 
-  load_hit <= inside;
+  load_hit <= is_inside;
   loaded   <= load_data(LOWEST + WIDTH - 1 downto LOWEST);
 
   g_memory : for i in 0 to LANES - 1 generate
@@ -132,7 +132,7 @@ begin
 
   begin
 
-    write(i) <= load_valid when inside = '1' and lane = i and position = ELEMENT_WORDS - 1 else
+    write(i) <= load_valid when is_inside = '1' and lane = i and position = ELEMENT_WORDS - 1 else
                 '0';
 
     memory : entity work.fpgann_ram
