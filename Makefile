@@ -71,6 +71,11 @@ benchmark-env: $(PEERS)/.stamp ## Make .venv-benchmark with the peers that bench
 docs: install-light ## Write the generated pages of docs/ again
 	@$(BIN)/python docs/generate.py
 
+.PHONY: node-table
+node-table: install ## Run the operator tests of the corpus and note their results for docs/node-tests.md
+	@$(BIN)/python -m tests.corpus.node_tests
+	@$(BIN)/python docs/generate.py
+
 .PHONY: install
 install: $(VENV)/.stamp-all ## Make .venv with everything, for development
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -66,7 +67,47 @@ def operators_page() -> str:
     )
 
 
-PAGES = {"operators.md": operators_page}
+_NODE_TESTS = """\
+<!-- Made by docs/generate.py from docs/node-tests.json: run `make node-table`, then `make docs`. -->
+
+# Operator tests
+
+Tests of single ONNX operators, most of them ONNX's own, run through the [backend adapter](guide.md#onnx-backend): the
+integer reference model at 32 bits against the stored results, with the tolerances of `onnx.backend.test` (rtol 1e-3,
+atol 1e-7; integers and booleans equal). {passed} of {total} pass. The others are expected to fail, for the reasons
+below; `tests/corpus/test_node.py` notices a pass among them as well as a new failure.
+
+"""
+
+
+def node_tests_page() -> str:
+    """The text of docs/node-tests.md."""
+    known = json.loads((DOCS / "node-tests.json").read_text(encoding="utf-8"))
+    totals: dict[str, int] = known["totals"]
+    failing: dict[str, dict[str, list[str]]] = known["failing"]
+    passed = {
+        operator: count - sum(len(operators.get(operator, ())) for operators in failing.values())
+        for operator, count in totals.items()
+    }
+    operator_rows = (
+        (operator, f"{passed[operator]}/{count}", ", ".join(r for r in failing if operator in failing[r]))
+        for operator, count in totals.items()
+    )
+    reason_rows = (
+        (reason, str(sum(map(len, operators.values()))), ", ".join(sorted(operators)))
+        for reason, operators in failing.items()
+    )
+    return "".join(
+        (
+            _NODE_TESTS.format(passed=sum(passed.values()), total=sum(totals.values())),
+            *_table(("operator", "passed", "expected to fail for"), operator_rows),
+            "\n## Reasons\n\n",
+            *_table(("reason", "tests", "about"), reason_rows),
+        )
+    )
+
+
+PAGES = {"operators.md": operators_page, "node-tests.md": node_tests_page}
 
 
 def main() -> int:

@@ -63,12 +63,12 @@ class Representation(BackendRep):
         constants = {tensor.name for tensor in graph.initializer}
         names = [value.name for value in graph.input if value.name not in constants]
         if isinstance(inputs, Mapping):
-            given = {name: np.asarray(array) for name, array in inputs.items()}
+            given = {name: _tensor(name, array) for name, array in inputs.items()}
         else:
             listed = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
             if len(listed) > len(names):
                 names = [value.name for value in graph.input]
-            given = {name: np.asarray(array) for name, array in zip(names, listed, strict=False)}
+            given = {name: _tensor(name, array) for name, array in zip(names, listed, strict=False)}
         missing = [name for name in names if name not in given]
         if missing:
             raise FormatError(f"there is no input '{missing[0]}'", where="inputs", hint="feed every input of the model")
@@ -136,6 +136,15 @@ class FpgannBackend(Backend):
         return device.split(":", maxsplit=1)[0] == "CPU"
 
 
+def _tensor(name: str, fed: Array | onnx.TensorProto) -> Array:
+    """An input; types that NumPy does not know may come as ONNX has them."""
+    if isinstance(fed, onnx.TensorProto):
+        return onnx.numpy_helper.to_array(fed)
+    if isinstance(fed, list) or fed is None:
+        raise FormatError("it is no tensor", where=f"input '{name}'", hint="feed tensors, not sequences or nothing")
+    return np.asarray(fed)
+
+
 def _emulate(fed: FedModel) -> dict[str, IntArray]:
     """Lower a graph at 32 bits for its inputs, and run the integer reference model on them."""
     assert fed.graph is not None
@@ -145,7 +154,10 @@ def _emulate(fed: FedModel) -> dict[str, IntArray]:
     graph = verify(passes.QuantizeGraph(plan).apply(real), "quantization")
     encoded = {value.name: reference.encode_input(value, samples[value.name]) for value in graph.inputs}
     codes = reference.run_codes(graph, encoded)
-    return {delivered: _decoded(graph.types[name].codes, codes[name][0]) for delivered, name in graph.outputs.items()}
+    return {
+        delivered: _decoded(graph.types[name].codes, codes[name]).reshape(graph.types[name].shape)
+        for delivered, name in graph.outputs.items()
+    }
 
 
 def _decoded(encoding: Encoding, codes: IntArray) -> IntArray:

@@ -17,7 +17,8 @@ from fpgann.passes.quantize import quantization_points
 
 
 def widest_plan(graph: Graph, samples: Mapping[str, FloatArray], width_bits: int) -> Plan:
-    """A type of the full width for every value that the model leaves real: none of its samples saturates.
+    """A type of the full width for every value that the model leaves real: none of its samples saturates, and functions
+    are rounded correctly.
 
     Args:
         graph: the real graph.
@@ -33,7 +34,7 @@ def widest_plan(graph: Graph, samples: Mapping[str, FloatArray], width_bits: int
         if not np.all(np.isfinite(data)):
             raise ModelError("it becomes infinite or undefined on its inputs", where=f"value '{point.value}'")
         types[point.value] = Precision(covering_type(data, width_bits), Rounding.RND_CONV)
-    return Plan(types, width_bits)
+    return Plan(types, width_bits, exact_functions=True)
 
 
 def covering_type(data: FloatArray, width_bits: int) -> FixedType:

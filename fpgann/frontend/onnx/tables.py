@@ -192,9 +192,9 @@ class Site:
         """Make an output another name of a value, the first by default."""
         self._progress.values[self.output(index)] = operand
 
-    def settle(self, constant: Known) -> None:
-        """Make the first output a constant."""
-        self._progress.known[self.output()] = constant
+    def settle(self, constant: Known, index: int = 0) -> None:
+        """Make an output a constant, the first by default."""
+        self._progress.known[self.output(index)] = constant
 
     def shape_of(self, index: int) -> tuple[int, ...]:
         """The shape of an operand, constant or not."""

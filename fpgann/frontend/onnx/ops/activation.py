@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from fpgann.errors import MalformedModelError
-from fpgann.frontend.onnx.ops.cast import integer_kind, truncated
+from fpgann.frontend.onnx.ops.integers import integer_kind, truncated
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine

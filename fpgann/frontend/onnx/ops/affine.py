@@ -10,8 +10,8 @@ import numpy as np
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.constants import Codes, Known
 from fpgann.frontend.onnx.integer_types import IntegerType
-from fpgann.frontend.onnx.ops.arithmetic import deliver_number, import_arithmetic, integer_quotient
-from fpgann.frontend.onnx.ops.cast import integer_kind, truncated
+from fpgann.frontend.onnx.ops.arithmetic import deliver_number, import_arithmetic
+from fpgann.frontend.onnx.ops.integers import integer_kind, integer_quotient, truncated
 from fpgann.frontend.onnx.tables import FOLDERS, IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine

@@ -7,7 +7,7 @@ import numpy as np
 
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.integer_types import IntegerType
-from fpgann.frontend.onnx.ops.cast import WRAPPING_BITS, integer_kind, truncated, wrapped
+from fpgann.frontend.onnx.ops.integers import integer_kind, integer_quotient, wrapped, wraps
 from fpgann.frontend.onnx.ops.movement import move
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir import Operator
@@ -17,10 +17,8 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.compare import Compare, Relation
 from fpgann.ir.ops.extreme import Extreme
 from fpgann.ir.ops.multiply import Multiply
-from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.select import Select
-from fpgann.numerics.rounding import Rounding
 
 _ONE, _ZERO = np.ones(()), np.zeros(())
 
@@ -42,42 +40,10 @@ def import_arithmetic(site: Site) -> None:
 
 def deliver_number(site: Site, op: Operator, operands: str | tuple[str, ...], kind: IntegerType | None) -> None:
     """Deliver the result of arithmetic; narrow integers wrap around."""
-    if kind is None or kind.high - kind.low >= 1 << WRAPPING_BITS:
-        site.deliver(op, operands)
-    else:
+    if kind is not None and wraps(kind):
         site.alias(wrapped(site, site.apply(op, operands, "unbounded"), kind))
-
-
-def integer_quotient(site: Site, x: str, y: str, kind: IntegerType) -> str:
-    """x / y, rounded towards zero.
-
-    An exact quotient may come out a little too small, but (|x| + 1/2) / |y| is at least 1 / (2 |y|) away from every
-    integer, and truncates to the same; 16 bits are far from where the reciprocal is too coarse for that.
-    """
-    if kind.high - kind.low >= 1 << WRAPPING_BITS:
-        site.refuse(
-            f"it divides computed {kind.name} integers", "divide by a constant, or use integers of at most 16 bits"
-        )
-    half = site.apply(Affine(np.array(0.5), _ONE, _ZERO), site.apply(Activation(Function.SIGN), x, "sign"), "half")
-    outwards = site.apply(Add(), (x, half), "outwards")
-    factor = site.apply(Activation(Function.RECIPROCAL), y, "reciprocal")
-    return truncated(site, site.apply(Multiply(), (outwards, factor), "quotient"), kind)
-
-
-@IMPORTERS.register((STANDARD, "Mod"))
-def import_remainder(site: Site) -> None:
-    """x - y * floor(x / y) for a constant y, with the quotient rounded towards zero if `fmod` says so."""
-    y = site.known(1, "divisor").reals
-    if np.any(y == 0):
-        site.refuse("it divides by zero", "remove the zeros from the divisor")
-    x = site.value(0)
-    quotient = site.apply(Affine(_ONE, y, _ZERO), x, "quotient")
-    if site.integer("fmod", 0):
-        op = Quantize(_ONE, _ZERO, -(1 << 63), (1 << 63) - 1, Rounding.TRN_ZERO)
-        quotient = site.apply(op, quotient, "whole")
     else:
-        quotient = site.apply(Activation(Function.FLOOR), quotient, "whole")
-    site.deliver(Add(), (x, site.apply(Affine(-y, _ONE, _ZERO), quotient, "multiple")))
+        site.deliver(op, operands)
 
 
 def negated(site: Site, value: str) -> str:

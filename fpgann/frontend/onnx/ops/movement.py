@@ -2,16 +2,15 @@
 """Operators that only move elements: Concat, Split, Slice, Gather, Expand, Tile, Pad and the like.
 
 What such an operator does is found by running it on the positions of its elements: ONNX's reference evaluator gets
-1, 2, 3, ... in place of data, and 0 stands for a zero that the operator puts in. They are float64 numbers, for older
-operators move nothing else.
+positive numbers in place of computed data, negative ones in place of constants, and what lies between is a number that
+the operator puts in. All are float64, for older operators move nothing else.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fpgann.errors import MalformedModelError
-from fpgann.frontend.onnx.constants import Array
+from fpgann.frontend.onnx.constants import Array, Known
 from fpgann.frontend.onnx.evaluate import check_size, evaluate
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.arrange import Arrange
@@ -40,7 +39,8 @@ _MOVERS: dict[str, tuple[int, ...] | None] = {
 def import_movement(site: Site) -> None:
     """Wires."""
     data = _MOVERS[site.op_type]
-    move(site, data=tuple(range(len(site.node.inputs))) if data is None else data)
+    fill = site.number("value", 0.0) if site.op_type == "Pad" and site.opset < 11 else 0.0
+    move(site, tuple(range(len(site.node.inputs))) if data is None else data, fill)
 
 
 @IMPORTERS.register((STANDARD, "Resize"))
@@ -52,13 +52,15 @@ def import_resize(site: Site) -> None:
     move(site, data=(0,))
 
 
-def move(site: Site, data: tuple[int, ...]) -> None:
+def move(site: Site, data: tuple[int, ...], fill: float = 0.0) -> None:
     """Add one arrangement per output.
 
     Args:
         site: the node.
         data: operands whose elements move; all others must be constants.
+        fill: the number that the operator puts in by itself.
     """
+    base = float(np.ceil(abs(fill))) + 1  # of the positions, which must not be taken for the number put in
     positions: list[Array | None] = []
     values: list[str] = []
     constants: list[Array] = []
@@ -69,24 +71,27 @@ def move(site: Site, data: tuple[int, ...]) -> None:
             positions.append(site.known(i, _role(i)).data)
         elif site.is_known(i):
             constant = site.known(i, "operand").reals
-            start = -1.0 - sum(c.size for c in constants)
+            start = -base - sum(c.size for c in constants)
             positions.append(start - np.arange(constant.size).reshape(constant.shape))
             constants.append(constant.reshape(-1))
         else:
             shape = site.shape(i)
-            start = 1.0 + sum(int(np.prod(site.shape_of_value(value))) for value in values)
+            start = base + sum(int(np.prod(site.shape_of_value(value))) for value in values)
             positions.append(start + np.arange(int(np.prod(shape))).reshape(shape))
             values.append(site.value(i))
     check_size(site, positions)
+    pool = np.concatenate([np.array([fill]), *constants])
     for output, result in enumerate(evaluate(site, positions)):
         if site.has_output(output):
-            _deliver(site, result.astype(np.int64), values, constants, output)
+            marks = np.where(result >= base, result - base + 1, np.where(result <= -base, result + base - 1, 0))
+            _deliver(site, marks.astype(np.int64), values, pool, output)
 
 
-def _deliver(site: Site, result: Array, values: list[str], constants: list[Array], output: int) -> None:
-    """Positions 1, 2, ... are elements of the values, -1, -2, ... constants, and 0 is zero."""
+def _deliver(site: Site, result: Array, values: list[str], pool: Array, output: int) -> None:
+    """Positions 1, 2, ... are elements of the values, 0, -1, -2, ... those of a pool of constants."""
     if result.size == 0:
-        raise MalformedModelError(f"its result of shape {list(result.shape)} is empty")
+        site.settle(Known(np.zeros(result.shape)), output)  # it has no elements, so nothing is computed
+        return
     total = sum(int(np.prod(site.shape_of_value(value))) for value in values)
     if (
         result.size == total
@@ -96,7 +101,6 @@ def _deliver(site: Site, result: Array, values: list[str], constants: list[Array
     ):
         site.alias(values[0], output)
         return
-    pool = np.concatenate([np.zeros(1), *constants])
     index = np.where(result > 0, result - 1, total - result)
     used = np.unique(index[index >= total])
     places = np.where(index >= total, total + np.searchsorted(used, index), index)
