@@ -12,7 +12,7 @@ library ieee;
 
 entity fpgann_stream_to_frame is
   generic (
-    ELEMENTS      : positive; -- of a frame; costs ELEMENTS * ELEMENT_BITS registers
+    ELEMENTS      : positive; -- of a frame; each costs ELEMENT_BITS registers
     ELEMENT_BITS  : positive; -- bits of an element that are kept
     ELEMENT_BYTES : positive; -- bytes of an element on the stream
     BEAT_BYTES    : positive  -- bytes of a beat, which holds as many whole elements as fit
@@ -88,9 +88,6 @@ begin
   end process;
 
   p_gather : process (clk)
-
-    variable next_word : std_ulogic_vector((BEATS + 1) * BEAT_WIDTH - 1 downto 0);
-
   begin
     if rising_edge(clk) then
       if out_ready = '1' then
@@ -98,10 +95,13 @@ begin
       end if;
 
       if accept = '1' then
-        -- Shifted, not addressed: no decoder, and one enable for all.
-        next_word := elements_in & word;
+        -- In its place at once, not shifted there: what reads out_data changes once a frame.
+        for i in 0 to BEATS - 1 loop
+          if beat = i then
+            word((i + 1) * BEAT_WIDTH - 1 downto i * BEAT_WIDTH) <= elements_in;
+          end if;
+        end loop;
 
-        word <= next_word((BEATS + 1) * BEAT_WIDTH - 1 downto BEAT_WIDTH);
         if in_last = '1' then
           beat     <= 0;
           is_full  <= '1';

@@ -198,8 +198,8 @@ TWINS = {
     ),
     "elements the wrong way round": (
         "fpgann/fpgann_stream_to_frame.vhd",
-        r"elements_in & word",
-        "word & elements_in",
+        "if beat = i then",
+        "if beat = BEATS - 1 - i then",
         "back to back",
     ),
     "unsigned padding": ("pair.vhd", r"ELEMENT_SIGNED => true", "ELEMENT_SIGNED => false", "back to back"),
