@@ -17,7 +17,7 @@ from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.verilog import render_verilog
 from fpgann.codegen.vhdl import render_design
-from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Target
+from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
@@ -33,8 +33,8 @@ from fpgann.hardware.options import Io, Weights
 from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
-from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.serialize import save_graph
 from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
@@ -86,7 +86,7 @@ def check(
         return unplanned(nodes)
     try:
         imported = frontend.import_onnx(source)
-        real = _folded(imported)
+        real = _folded(imported, chosen.softmax)
         values = reference.run_values(real, _data(imported, None))
         _, graph = _quantize(real, values, chosen, calibrated=False)
         design = build_design(graph, chosen.hardware, chosen.name)
@@ -103,8 +103,11 @@ def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]], sampling: Sam
     return model if input_shapes else frontend.samplewise(model)
 
 
-def _folded(imported: Graph) -> Graph:
-    return passes.HoistQuantize().apply(passes.FoldAffine().apply(passes.StripSoftmax().apply(imported)))
+def _folded(imported: Graph, softmax: Softmax) -> Graph:
+    """The graph in terms of what hardware has, and as little of it as may be."""
+    stripped = passes.StripSoftmax().apply(imported) if softmax is Softmax.LOGITS else imported
+    folded = passes.FoldAffine().apply(passes.ExpandSoftmax().apply(stripped))
+    return passes.HoistQuantize().apply(folded)
 
 
 def _refuse(nodes: list[NodePlan], error: UnsupportedOperatorError) -> list[NodePlan]:
@@ -164,9 +167,10 @@ def lower(
     data = _data(imported, calibration)
 
     progress("folding")
-    real = verify(_folded(imported), "folding")
+    real = verify(_folded(imported, options.softmax), "folding")
     values = reference.run_values(real, data)
-    runtime = _run_onnxruntime(model, imported, data)
+    logits = _logits(imported, options.softmax)
+    runtime = _run_onnxruntime(model, data, logits)
     _check_import(real, values, runtime)
 
     progress("quantizing")
@@ -183,7 +187,7 @@ def lower(
     check_design(design, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
-    warnings = _reading_warnings(model) + _warnings(imported, plan, measured) + _unused_options(design, options)
+    warnings = _reading_warnings(model) + _warnings(logits, plan, measured) + _unused_options(design, options)
     report = summarise(
         design,
         graph,
@@ -193,7 +197,7 @@ def lower(
         saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},
         streams=streams,
     )
-    return Compiled(model, graph, design, report, warnings, tuple(stripped_outputs(imported)), plan, streams)
+    return Compiled(model, graph, design, report, warnings, tuple(logits), plan, streams)
 
 
 def compile(  # noqa: A001  the name of the command
@@ -247,7 +251,7 @@ def weights(build: Path | str, model: Path | str) -> WeightSet:
     loading, options, where = design.address_map(), design.manifest["options"], f"model '{model}'"
     shapes = {name: tuple(shape) for name, shape in options["input_shapes"].items()}
     imported = frontend.import_onnx(_read(Path(model), shapes, Sampling(options["sampling"])))
-    real = verify(_folded(verify(imported, "the ONNX import")), "folding")
+    real = verify(_folded(verify(imported, "the ONNX import"), Softmax(options["softmax"])), "folding")
     plan = matched_plan(read_plan(design.folder), design.graph, real, where)
     graph = verify(passes.QuantizeGraph(plan).apply(real), "quantization")
     return weight_set_of(loading, design.graph, graph, where)
@@ -349,13 +353,19 @@ def _plan(graph: Graph, values: Mapping[str, FloatArray], options: CompileOption
     )
 
 
-def _run_onnxruntime(model: OnnxModel, graph: Graph, data: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+def _logits(imported: Graph, softmax: Softmax) -> dict[str, str]:
+    """Outputs that deliver logits because their softmax is left out, and the values that hold these."""
+    return stripped_outputs(imported) if softmax is Softmax.LOGITS else {}
+
+
+def _run_onnxruntime(
+    model: OnnxModel, data: Mapping[str, FloatArray], logits: Mapping[str, str]
+) -> dict[str, FloatArray]:
     """Outputs of onnxruntime, with logits where a softmax at the output is left out."""
     from fpgann.frontend.onnx.runtime import Float32Runtime
 
-    logits = stripped_outputs(graph)
     results = Float32Runtime(model).run(dict(data), extra_outputs=tuple(logits.values()))
-    return {name: np.asarray(results[logits.get(name, name)], np.float64) for name in graph.outputs}
+    return {name: np.asarray(results[logits.get(name, name)], np.float64) for name in model.outputs}
 
 
 def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mapping[str, FloatArray]) -> None:
@@ -383,10 +393,8 @@ def _reading_warnings(model: OnnxModel) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _warnings(graph: Graph, plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:
-    found = [
-        f"output '{name}' delivers logits: its softmax is left out (same ArgMax)" for name in stripped_outputs(graph)
-    ]
+def _warnings(logits: Mapping[str, str], plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:
+    found = [f"output '{name}' delivers logits: its softmax is left out (same ArgMax)" for name in logits]
     if plan.types and measured["data"] == "synthetic":
         found.append(
             "no calibration data: binary points and accuracy come from standard normal inputs; pass --calibration"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fpgann.errors import ConfigError
 from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
@@ -22,6 +22,8 @@ else:
 
 DEFAULT_PRECISION = "fixed<16,6>"
 _MAX_FILE_BYTES = 1 << 20
+
+EnumT = TypeVar("EnumT", bound=Enum)
 
 
 class Target(Enum):
@@ -40,6 +42,15 @@ class Sampling(Enum):
     """Their mean stands in their place."""
 
 
+class Softmax(Enum):
+    """What a softmax at the output delivers."""
+
+    PROBABILITIES = "probabilities"
+    """What it computes."""
+    LOGITS = "logits"
+    """Its argument, which has the same order, without any hardware."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
     """What the user asked for; None leaves the choice to the compiler.
@@ -52,6 +63,7 @@ class CompileOptions:
         name: name of the top entity.
         input_shapes: shapes of inputs that the model leaves open, batch axis included.
         sampling: what becomes of random numbers that the model draws.
+        softmax: what a softmax at the output delivers.
     """
 
     precision: Precision | None = None
@@ -61,6 +73,7 @@ class CompileOptions:
     name: str | None = None
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     sampling: Sampling = Sampling.REFUSE
+    softmax: Softmax = Softmax.PROBABILITIES
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the manifest."""
@@ -79,6 +92,7 @@ class CompileOptions:
             "weights": self.hardware.weights.value,
             "input_shapes": {name: list(shape) for name, shape in sorted(self.input_shapes.items())},
             "sampling": self.sampling.value,
+            "softmax": self.softmax.value,
             "adders_per_stage": self.hardware.adders_per_stage,
             "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
         }
@@ -88,7 +102,8 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `io`, `stream_width`,
-    `target`, `name`, `sampling`, `weights`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`.
+    `target`, `name`, `sampling`, `softmax`, `weights`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and
+    `weights`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -107,7 +122,7 @@ def read_config(path: Path) -> CompileOptions:
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
     layer_keys = {"strategy", "reuse_factor", "weights"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
-    known |= {"io", "stream_width", "sampling"}
+    known |= {"io", "stream_width", "sampling", "softmax"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -118,17 +133,18 @@ def read_config(path: Path) -> CompileOptions:
         replace(_layer(document, where, known), weights=None),
         layer_options,
         _positive(document.get("adders_per_stage", 2), "adders_per_stage", where),
-        _io(document.get("io", "parallel"), where),
+        _choice(Io, document.get("io", "parallel"), "io", where),
         _positive(document["stream_width"], "stream_width", where) if "stream_width" in document else None,
-        _weights(document.get("weights", "constant"), where),
+        _choice(Weights, document.get("weights", "constant"), "weights", where),
     )
     return CompileOptions(
         _precision(document.get("precision"), f"{where}, precision"),
         _precision(document.get("input_precision"), f"{where}, input_precision"),
         hardware,
-        _target(document.get("target", "vhdl"), where),
+        _choice(Target, document.get("target", "vhdl"), "target", where),
         _text(document.get("name"), f"{where}, name"),
-        sampling=_sampling(document.get("sampling", "refuse"), where),
+        sampling=_choice(Sampling, document.get("sampling", "refuse"), "sampling", where),
+        softmax=_choice(Softmax, document.get("softmax", "probabilities"), "softmax", where),
     )
 
 
@@ -146,18 +162,19 @@ def override(
     name: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     sampling: str | None = None,
+    softmax: str | None = None,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     hardware = options.hardware
     if weights is not None:
-        hardware = replace(hardware, weights=_weights(weights, "--weights"))
+        hardware = replace(hardware, weights=_choice(Weights, weights, "--weights", "command line"))
     if io is not None:
-        hardware = replace(hardware, io=_io(io, "--io"))
+        hardware = replace(hardware, io=_choice(Io, io, "--io", "command line"))
     if stream_width is not None:
         hardware = replace(hardware, stream_width_bits=_positive(stream_width, "--stream-width", "option"))
     default = hardware.default
     if strategy is not None:
-        default = replace(default, strategy=_strategy(strategy, "--strategy"))
+        default = replace(default, strategy=_choice(Strategy, strategy, "--strategy", "command line"))
     if reuse_factor is not None:
         default = replace(default, reuse_factor=_positive(reuse_factor, "--reuse-factor", "option"))
     return replace(
@@ -167,10 +184,11 @@ def override(
         if input_precision is None
         else _precision(input_precision, "--input-precision"),
         hardware=replace(hardware, default=default),
-        target=options.target if target is None else _target(target, "--target"),
+        target=options.target if target is None else _choice(Target, target, "--target", "command line"),
         name=options.name if name is None else name,
         input_shapes={**options.input_shapes, **(input_shapes or {})},
-        sampling=options.sampling if sampling is None else _sampling(sampling, "--sampling"),
+        sampling=options.sampling if sampling is None else _choice(Sampling, sampling, "--sampling", "command line"),
+        softmax=options.softmax if softmax is None else _choice(Softmax, softmax, "--softmax", "command line"),
     )
 
 
@@ -178,9 +196,9 @@ def _layer(entry: Mapping[str, Any], where: str, known: set[str]) -> LayerOption
     _refuse_unknown(entry, known, where)
     reuse = entry.get("reuse_factor")
     return LayerOptions(
-        _strategy(entry.get("strategy", "auto"), where),
+        _choice(Strategy, entry.get("strategy", "auto"), "strategy", where),
         None if reuse is None else _positive(reuse, "reuse_factor", where),
-        _weights(entry["weights"], where) if "weights" in entry else None,
+        _choice(Weights, entry["weights"], "weights", where) if "weights" in entry else None,
     )
 
 
@@ -222,41 +240,10 @@ def _positive(value: object, key: str, where: str) -> int:
     return value
 
 
-def _target(value: object, where: str) -> Target:
+def _choice(kind: type[EnumT], value: object, key: str, where: str) -> EnumT:
+    """A member of an enumeration by what users type."""
     try:
-        return Target(value)
+        return kind(value)
     except ValueError:
-        names = ", ".join(t.value for t in Target)
-        raise ConfigError(f"there is no target {value!r:.40}", where=where, hint=f"targets are {names}") from None
-
-
-def _sampling(value: object, where: str) -> Sampling:
-    try:
-        return Sampling(value)
-    except ValueError:
-        names = ", ".join(s.value for s in Sampling)
-        raise ConfigError(f"there is no sampling {value!r:.40}", where=where, hint=f"it is one of {names}") from None
-
-
-def _strategy(value: object, where: str) -> Strategy:
-    try:
-        return Strategy(value)
-    except ValueError:
-        names = ", ".join(s.value for s in Strategy)
-        raise ConfigError(f"there is no strategy {value!r:.40}", where=where, hint=f"strategies are {names}") from None
-
-
-def _weights(value: object, where: str) -> Weights:
-    try:
-        return Weights(value)
-    except ValueError:
-        hint = f"weights are {' or '.join(w.value for w in Weights)}"
-        raise ConfigError(f"weights cannot be {value!r:.40}", where=where, hint=hint) from None
-
-
-def _io(value: object, where: str) -> Io:
-    try:
-        return Io(value)
-    except ValueError:
-        names = ", ".join(io.value for io in Io)
-        raise ConfigError(f"there is no interface {value!r:.40}", where=where, hint=f"io is one of {names}") from None
+        names = ", ".join(str(member.value) for member in kind)
+        raise ConfigError(f"{key} cannot be {value!r:.40}", where=where, hint=f"it is one of {names}") from None

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from fpgann import api
 from fpgann.cli.printing import say
-from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, cell, steps, wide_console
+from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, SOFTMAX, cell, steps, wide_console
 from fpgann.config import CompileOptions, override, read_config
 from fpgann.report.nodes import NodePlan
 
@@ -26,6 +26,7 @@ from fpgann.report.nodes import NodePlan
 @click.option("--precision", help="As for compile.")
 @INPUT_SHAPE
 @SAMPLING
+@SOFTMAX
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(
@@ -38,6 +39,7 @@ def check(
     precision: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     sampling: str | None,
+    softmax: str | None,
     as_json: bool,
 ) -> None:
     """List every node of MODEL: how it is built and what it costs, or what to change.
@@ -51,6 +53,7 @@ def check(
         reuse_factor=reuse_factor,
         input_shapes=dict(input_shapes),
         sampling=sampling,
+        softmax=softmax,
     )
     with steps() as progress:
         progress("checking")

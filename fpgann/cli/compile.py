@@ -10,7 +10,7 @@ import click
 
 from fpgann import api
 from fpgann.cli.printing import printable, say
-from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, print_report, steps, warn
+from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, SOFTMAX, print_report, steps, warn
 from fpgann.config import CompileOptions, Target, override, read_config
 from fpgann.hardware.options import Io, Weights
 
@@ -50,6 +50,7 @@ from fpgann.hardware.options import Io, Weights
 @click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
 @INPUT_SHAPE
 @SAMPLING
+@SOFTMAX
 @click.option("--name", help="Name of the top entity.")
 @click.option("--dump-ir", is_flag=True, help="Print the graph of codes.")
 @click.option("--force", is_flag=True, help="Replace an earlier build.")
@@ -70,6 +71,7 @@ def compile(  # noqa: A001  the name of the command
     name: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     sampling: str | None,
+    softmax: str | None,
     dump_ir: bool,
     force: bool,
 ) -> None:
@@ -87,6 +89,7 @@ def compile(  # noqa: A001  the name of the command
         name=name,
         input_shapes=dict(input_shapes),
         sampling=sampling,
+        softmax=softmax,
     )
     with steps() as progress:
         design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)

@@ -52,6 +52,12 @@ SAMPLING = click.option(
     help="Random numbers that the model draws: refuse them (default), or put their mean in their place.",
 )
 
+SOFTMAX = click.option(
+    "--softmax",
+    type=click.Choice(["probabilities", "logits"]),
+    help="What a softmax at the output delivers: what it computes (default), or its argument, without any hardware.",
+)
+
 
 @contextmanager
 def steps() -> Iterator[Any]:
