@@ -100,6 +100,9 @@ def interpolate(scalar_map: ScalarMap, codes: CodeRange) -> Interpolation | None
     return best
 
 
+_FLAT = 1 / 64  # units per code below which a function counts as saturated
+
+
 def _span(codes: CodeRange) -> IntArray:
     return np.arange(codes.low, codes.high + 1)
 
@@ -316,7 +319,9 @@ def _verify(form: Interpolation, codes: IntArray, values: FloatArray) -> None:
     steps, wanted = np.diff(results), np.diff(rounded)
     faithful = np.all(np.abs(results - values) < 1 - _MARGIN / 2)
     monotone = not (np.all(wanted >= 0) and np.any(steps < 0)) and not (np.all(wanted <= 0) and np.any(steps > 0))
-    flat = results[0] == rounded[0] and results[-1] == rounded[-1]
+    # where a function saturates at an end of the codes, the result is what it saturates to
+    rise = np.abs(np.diff(values)) if len(values) > 1 else np.zeros(1)
+    flat = all(results[end] == rounded[end] or rise[end] > _FLAT for end in (0, -1))
     if not (faithful and monotone and (flat or form.folded)):
         raise VerificationError(
             "lines miss the function that they stand for", hint="this is a bug of fpgann, please report it"
