@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fpgann.api import Design
-    from fpgann.entry import check, compile  # noqa: A004
+    from fpgann.entry import check, compile, weights  # noqa: A004
 
 __version__ = "0.1.0"
-__all__ = ["Design", "__version__", "check", "compile"]
+__all__ = ["Design", "__version__", "check", "compile", "weights"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
         from fpgann.api import Design
 
         return Design
-    if name in ("check", "compile"):
+    if name in ("check", "compile", "weights"):
         from fpgann import entry
 
         return getattr(entry, name)

@@ -26,9 +26,7 @@ from fpgann.errors import ConfigError, UnsupportedOperatorError, VerificationErr
 from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
-from fpgann.hardware.design import FoldedKernel
 from fpgann.hardware.loading import plan_address_map
-from fpgann.hardware.names import identifier
 from fpgann.hardware.options import Io, Weights
 from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.validate import check_design
@@ -43,6 +41,7 @@ from fpgann.numerics.integers import FloatArray
 from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
+from fpgann.report.options import unused_options
 from fpgann.report.summary import accuracy, summarise
 from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan, read_plan, weight_set_of
 
@@ -187,7 +186,7 @@ def lower(
     check_design(design, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
-    warnings = _reading_warnings(model) + _warnings(logits, plan, measured) + _unused_options(design, options)
+    warnings = _reading_warnings(model) + _warnings(logits, plan, measured) + unused_options(design, options.hardware)
     report = summarise(
         design,
         graph,
@@ -260,7 +259,7 @@ def weights(build: Path | str, model: Path | str) -> WeightSet:
 def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]:
     """All files of a BUILD folder by relative path."""
     graph, design = compiled.graph, compiled.design
-    files = {}
+    files: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
@@ -403,22 +402,4 @@ def _warnings(logits: Mapping[str, str], plan: passes.Plan, measured: Mapping[st
     if worst is not None and worst[1].saturated:
         share = 100 * worst[1].saturated / worst[1].total
         found.append(f"value '{worst[0]}' saturates in {share:.3g} % of the samples")
-    return tuple(found)
-
-
-def _unused_options(design: HardwareDesign, options: CompileOptions) -> tuple[str, ...]:
-    """Reuse factors that were given and change nothing, because nothing is shared in an unrolled layer."""
-    folded = {stage.layers[0] for stage in design.stages if isinstance(stage.kernel, FoldedKernel)}
-    found = []
-    if options.hardware.default.reuse_factor is not None and not folded:
-        found.append("the reuse factor has no effect: all layers are unrolled; choose --strategy folded")
-    for name, layer in sorted(options.hardware.layers.items()):
-        shared = name in folded or any(identifier(other, "layer") == name for other in folded)
-        if layer.reuse_factor is not None and not shared:
-            found.append(f"the reuse factor of layer '{name}' has no effect: it is unrolled; set strategy = \"folded\"")
-        if layer.weights is Weights.RUNTIME and not shared:
-            found.append(f"weights of layer '{name}' cannot be loaded at run time: it is no dense layer")
-    loaded = any(isinstance(stage.kernel, FoldedKernel) and stage.kernel.loadable for stage in design.stages)
-    if options.hardware.weights is Weights.RUNTIME and not loaded:
-        found.append("there are no weights to load at run time: no layer is dense")
     return tuple(found)

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from fpgann.design import Design
     from fpgann.frontend.torch import ExampleInput, Module
     from fpgann.report.nodes import NodePlan
+    from fpgann.weight_sets import WeightSet
 
 File: TypeAlias = "str | PathLike[str]"
 
-__all__ = ["check", "compile"]
+__all__ = ["check", "compile", "weights"]
 
 
 @overload
@@ -93,6 +94,31 @@ def compile(model: File | Module, *given: Any, **named: Any) -> Design:  # noqa:
     if is_module(model):
         return _compile_module(model, *given, **named)
     return api.compile(_path(model), *given, **named)
+
+
+def weights(build: File, model: File | Module, example_input: ExampleInput | None = None) -> WeightSet:
+    """The weights of a retrained model for a build that was compiled with `--weights runtime`.
+
+        weights("BUILD", "new.onnx")
+        weights("BUILD", module, example_input)
+
+    Args:
+        build: the BUILD folder.
+        model: an ONNX file, or a PyTorch module; but for weights and biases the same as was compiled.
+        example_input: one sample, with a module.
+
+    Returns:
+        The weights, for `Design.with_weights`.
+
+    Raises:
+        FpgannError: they do not fit the build.
+    """
+    if is_module(model):
+        if example_input is None:
+            raise ConfigError("a module needs an example input", hint="give one sample, batch axis of 1 included")
+        with exported(model, example_input) as path:
+            return api.weights(_path(build), path)
+    return api.weights(_path(build), _path(model))
 
 
 def _check_module(module: Module, example_input: ExampleInput, options: CompileOptions | None = None) -> list[NodePlan]:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from fpgann.codegen.build_folder import write_file
 from fpgann.documents import HINT, Pattern, check_document, read_document
 from fpgann.errors import ConfigError, FormatError
 from fpgann.hardware.loading import AddressMap, LayerWindows, Window, codes_in
@@ -23,15 +24,18 @@ from fpgann.numerics.integers import IntArray
 from fpgann.numerics.rounding import Rounding
 from fpgann.passes import Plan, quantization_points
 from fpgann.passes.calibrate import LoadableTypes
+from fpgann.samples import check_output, write_samples
 
 PLAN_FILE = "plan.json"
 _TYPE: Pattern = {"value": str, "signed": bool, "width": int, "frac": int, "rounding": str, "overflow": str}
 _PLAN: Pattern = {"types": [_TYPE], "weight_bits": int}
+_WINDOW: Pattern = {"base": int, "element_bits": int}
 _LAYER: Pattern = {
     "layer": str,
     "name": str,
     **dict.fromkeys(("inputs", "outputs", "pe", "simd"), int),
-    **dict.fromkeys(("weights", "biases"), {"base": int, "element_bits": int}),
+    "weights": _WINDOW,
+    "biases": _WINDOW,
 }
 _LOADING: Pattern = {"identity": int, "layers": [_LAYER]}
 _RECOMPILE = "compile the new model instead"
@@ -169,10 +173,10 @@ def weight_set_of(loading: AddressMap, built: Graph, other: Graph, where: str) -
     if len(built.nodes) != len(other.nodes) or len(built.inputs) != len(other.inputs):
         raise FormatError("it has another structure than the build", where=where, hint=_RECOMPILE)
     names: dict[str, str] = {}
-    for mine, its in zip(built.inputs, other.inputs, strict=True):
-        if mine.type != its.type or mine.entry != its.entry:
-            raise FormatError(f"input '{its.name}' has another type or scale", where=where, hint=_RECOMPILE)
-        names[its.name] = mine.name
+    for kept, value in zip(built.inputs, other.inputs, strict=True):
+        if kept.type != value.type or kept.entry != value.entry:
+            raise FormatError(f"input '{value.name}' has another type or scale", where=where, hint=_RECOMPILE)
+        names[value.name] = kept.name
     by_layer = {layer.layer: layer for layer in loading.layers}
     codes = {}
     for mine, its in zip(built.nodes, other.nodes, strict=True):
@@ -242,13 +246,62 @@ def read_weight_set(path: Path, loading: AddressMap, graph: Graph) -> WeightSet:
     return WeightSet(codes, loading.identity)
 
 
-def weight_arrays(weights: WeightSet, loading: AddressMap) -> dict[str, IntArray]:
-    """What weights.npz holds: the codes, whose they are, and the writes that load them."""
+def check_weight_file(path: Path) -> None:
+    """Refuse a name that says nothing about the format.
+
+    Raises:
+        ConfigError: it ends in none of .npz, .csv and .h.
+    """
+    if path.suffix not in (".npz", ".csv", ".h"):
+        raise ConfigError(f"'{path.suffix}' is no format of weights", where="--output", hint="use .npz, .csv or .h")
+
+
+def write_weight_set(path: Path, weights: WeightSet, loading: AddressMap) -> int:
+    """Write weights in the format that the file's name asks for; how many words of 32 bits they are.
+
+    An .npz holds the codes (`NAME.weight`, `NAME.bias`), the `identity` of the design, and `addresses` and `data` of
+    the writes that load them. A .csv has a line `address,data` for each write, a .h is an array of these in C.
+
+    Args:
+        path: the file.
+        weights: the codes.
+        loading: addresses of the build.
+
+    Raises:
+        FormatError: the file cannot be written; nothing is left behind.
+    """
     addresses, data = loading.writes(weights.codes)
-    arrays = {"identity": np.array(weights.identity, np.int64)}
-    for name, (weight, bias) in weights.codes.items():
-        arrays |= {f"{name}.weight": weight, f"{name}.bias": bias}
-    return {**arrays, "addresses": np.array(addresses, np.int64), "data": np.array(data, np.int64)}
+    if path.suffix == ".npz":
+        arrays = {"identity": np.array(weights.identity, np.int64)}
+        for name, (weight, bias) in weights.codes.items():
+            arrays |= {f"{name}.weight": weight, f"{name}.bias": bias}
+        write_samples(path, {**arrays, "addresses": np.array(addresses), "data": np.array(data)})
+        return len(data)
+    check_output(path)
+    lines = _c_lines(addresses, data, weights.identity) if path.suffix == ".h" else _csv_lines(addresses, data)
+    write_file(path, "".join(f"{line}\n" for line in lines).encode())
+    return len(data)
+
+
+def _csv_lines(addresses: list[int], data: list[int]) -> list[str]:
+    return ["address,data", *(f"0x{a:08x},0x{d:08x}" for a, d in zip(addresses, data, strict=True))]
+
+
+def _c_lines(addresses: list[int], data: list[int], identity: int) -> list[str]:
+    pairs = [f"    {{0x{a:08x}u, 0x{d:08x}u}}," for a, d in zip(addresses, data, strict=True)]
+    return [
+        "/* Weights for an AXI4-Lite slave made by fpgann: write each word to its address, in this order. */",
+        "#include <stdint.h>",
+        "",
+        f"#define FPGANN_WEIGHTS_IDENTITY 0x{identity:08x}u /* what the word at address 4 must read */",
+        f"#define FPGANN_WEIGHTS_COUNT {len(data)}",
+        "",
+        "static const struct {",
+        "    uint32_t address, data;",
+        "} fpgann_weights[FPGANN_WEIGHTS_COUNT] = {",
+        *pairs,
+        "};",
+    ]
 
 
 def _checked(
@@ -274,7 +327,7 @@ def _encodings(op: Dense) -> tuple[Encoding, Encoding]:
     return op.weight.encoding, op.bias.encoding
 
 
-def _require_same_types(mine: Node, its: Node, refuse: Any) -> None:
+def _require_same_types(mine: Node, its: Node, refuse: Callable[[Node, str], NoReturn]) -> None:
     assert isinstance(mine.op, Dense)
     assert isinstance(its.op, Dense)
     shapes = [list(op.weight.data.shape) for op in (mine.op, its.op)]

@@ -27,7 +27,8 @@ class LazyGroup(click.Group):
     """Imports a command's module only when that command is used: numpy and onnx take time to load."""
 
     modules: ClassVar[dict[str, str]] = {
-        name: f"fpgann.cli.{name}" for name in ("check", "compile", "emulate", "simulate", "report", "doctor")
+        name: f"fpgann.cli.{name}"
+        for name in ("check", "compile", "weights", "emulate", "simulate", "report", "doctor")
     }
 
     def list_commands(self, context: click.Context) -> list[str]:

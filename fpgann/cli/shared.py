@@ -22,6 +22,11 @@ INPUTS = click.option(
 )
 
 
+WEIGHTS = click.option(
+    "--weights", type=click.Path(path_type=Path), help="Other weights, an npz from 'fpgann weights', loaded first."
+)
+
+
 class InputShape(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer versions only
     """NAME=1x16: an input and its shape, batch axis included."""
 

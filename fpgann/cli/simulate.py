@@ -10,7 +10,7 @@ import click
 from fpgann import samples
 from fpgann.api import Design
 from fpgann.cli.printing import say
-from fpgann.cli.shared import BUILD, INPUTS, steps, warn
+from fpgann.cli.shared import BUILD, INPUTS, WEIGHTS, steps, warn
 from fpgann.cosim.batch import check_batch
 from fpgann.cosim.simulate import SIMULATORS
 from fpgann.errors import ConfigError
@@ -20,6 +20,7 @@ from fpgann.errors import ConfigError
 @BUILD
 @click.option("--simulator", type=click.Choice(SIMULATORS), default="ghdl", show_default=True)
 @INPUTS
+@WEIGHTS
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="npz for what the hardware delivers.")
 @click.option(
     "--seed",
@@ -38,6 +39,7 @@ def simulate(
     *,
     simulator: str,
     inputs: Path | None,
+    weights: Path | None,
     output: Path | None,
     seed: int,
     waves: bool,
@@ -53,6 +55,8 @@ def simulate(
     elif work is not None:
         raise ConfigError("it is for --batch", where="--work", hint="add --batch, or leave it out")
     design = Design(build)
+    if weights is not None:
+        design = design.with_weights(weights)
     if output is not None:
         samples.check_output(output)
     changed = [path for path in design.changed_files() if path.startswith(("rtl/", "model/", "sim/"))]
