@@ -251,7 +251,8 @@ class Lowering:
         """
         pending = self.values[name]
         curves = [TABLE[step.function] for step in pending.steps if isinstance(step, scalar.Curve)]
-        if self.is_codes(pending) and (channels or self.builder.type(pending.source).codes.per_tensor):
+        settled = pending.exact or self.defined  # else an accumulator of a float model, with bits to be rounded
+        if settled and self.is_codes(pending) and (channels or self.builder.type(pending.source).codes.per_tensor):
             return pending.source
         if (coded := self._same_codes(pending, node)) is not None:
             self.values[name] = Pending(coded, (decoding(self.builder.type(coded).codes),), exact=True)
