@@ -293,6 +293,120 @@ def requantize_search_latency_cycles(bits: int) -> int:
     return bits + 1
 
 
+def requantize_lines(
+    in_data: int,
+    breaks: int,
+    factors: int,
+    offsets: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    pieces: int,
+    factor_width: int,
+    offset_width: int,
+    shift: int,
+    low: int,
+    high: int,
+) -> int:
+    """out_data; low and high as stored, in out_width + 1 bits. Of the breaks reached, the last one counts."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    starts = [wide(bits, in_width + 1) for bits in elements(breaks, pieces, in_width + 1)]
+    piece = max([0] + [index for index in range(1, pieces) if code >= starts[index]])
+    return requantize_multiply(
+        in_data,
+        element(factors, piece, factor_width),
+        element(offsets, piece, offset_width),
+        in_width=in_width,
+        out_width=out_width,
+        in_signed=in_signed,
+        factor_width=factor_width,
+        offset_width=offset_width,
+        shift=shift,
+        low=low,
+        high=high,
+    )
+
+
+def requantize_lines_latency_cycles() -> int:
+    """The choice of a piece, then a multiplication."""
+    return 1 + requantize_multiply_latency_cycles()
+
+
+def requantize_runs(
+    in_data: int,
+    channel: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    bits: int,
+    starts: Sequence[int],
+    results: Sequence[int],
+) -> int:
+    """out_data; the starts of a channel in ascending order."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    count = (1 << bits) - 1
+    row = starts[channel * count : (channel + 1) * count]
+    return wrap(results[(channel << bits) + sum(code >= wide(start, in_width + 1) for start in row)], out_width)
+
+
+def requantize_runs_latency_cycles(bits: int) -> int:
+    """A search, then a memory."""
+    return requantize_search_latency_cycles(bits) + 1
+
+
+def interpolate(
+    in_data: int,
+    *,
+    in_width: int,
+    out_width: int,
+    in_signed: bool,
+    rest_width: int,
+    slope_width: int,
+    offset_width: int,
+    result_width: int,
+    shift: int,
+    segments: Sequence[int],
+    split: bool,
+    regions: Sequence[int],
+    bits_width: int,
+    low: int,
+    high: int,
+    below: int,
+    above: int,
+    least: int,
+    greatest: int,
+    folded: bool,
+    mirrored: bool,
+    mirror: int,
+    bottom: int,
+    top: int,
+) -> int:
+    """out_data; bounds as stored."""
+    code = to_code(in_data, in_width, is_signed=in_signed)
+    x = abs(code) if folded else code
+    first, last = wide(low, in_width + 1), wide(high, in_width + 1)
+    if first <= x <= last:
+        region, rest = (x - first) >> rest_width, (x - first) % (1 << rest_width)
+        segment = region
+        if split:
+            segment = (regions[region] >> bits_width) + (rest >> (regions[region] % (1 << bits_width)))
+        slope = wide(segments[segment], slope_width)
+        total = slope * rest + wide(segments[segment] >> slope_width, offset_width)
+        result = clamp(total >> shift, wide(least, result_width), wide(greatest, result_width))
+    else:
+        result = wide(below if x < first else above, result_width)
+    if mirrored and code < 0:
+        result = wide(mirror, result_width) - result
+    return wrap(clamp(result, wide(bottom, out_width + 1), wide(top, out_width + 1)), out_width)
+
+
+def interpolate_latency_cycles(*, split: bool) -> int:
+    """Distance, (region, segment,) its word, product, line, mirror."""
+    return 7 if split else 5
+
+
 def table(
     in_data: int,
     *,

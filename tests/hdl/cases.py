@@ -239,6 +239,106 @@ def _search(in_width: int, out_width: int, signed: bool, bits: int, channels: in
     }
 
 
+def requantize_lines() -> Cases:
+    # in, out, signed, pieces, factor, offset, shift, low, high
+    shapes = [
+        (12, 8, True, 2, 10, 20, 9, -128, 127),
+        (8, 8, False, 3, 8, 12, 7, 0, 255),
+        (16, 6, True, 4, 9, 32, 12, -31, 31),
+        (9, 10, True, 1, 3, 4, 0, -512, 511),
+        (24, 16, True, 2, 31, 56, 31, -32768, 32767),
+    ]
+    return {
+        f"l{index}": {
+            "IN_WIDTH": in_width,
+            "OUT_WIDTH": out_width,
+            "IN_SIGNED": signed,
+            "PIECES": pieces,
+            "FACTOR_WIDTH": factor,
+            "OFFSET_WIDTH": offset,
+            "SHIFT": shift,
+            **_bounds(low, high, out_width),
+        }
+        for index, (in_width, out_width, signed, pieces, factor, offset, shift, low, high) in enumerate(shapes)
+    }
+
+
+def requantize_runs() -> Cases:
+    # in, out, signed, bits, channels
+    shapes = [(8, 8, True, 1, 1), (8, 2, False, 2, 3), (10, 4, True, 4, 1), (16, 8, True, 5, 5), (4, 5, False, 3, 4)]
+    cases = {}
+    for index, (in_width, out_width, signed, bits, channels) in enumerate(shapes):
+        rng = random.Random(f"{SEED} runs {index}")
+        search = _search(in_width, out_width, signed, bits, channels)
+        kept = {name: search[name] for name in ("IN_WIDTH", "OUT_WIDTH", "IN_SIGNED", "BITS", "CHANNELS", "STYLE")}
+        cases[f"r{index}"] = kept | {
+            "STARTS": search["THRESHOLDS"],
+            "RESULTS": _words(rng, channels << bits, 1, out_width),
+        }
+    return cases
+
+
+def interpolate() -> Cases:
+    return {
+        "whole": _interpolate(10, 8, True, (-512, 511), 4),
+        "unsigned": _interpolate(9, 8, False, (0, 511), 5),
+        "clamped": _interpolate(12, 7, True, (-700, 900), 6),
+        "split": _interpolate(10, 9, True, (-512, 511), 5, split=True),
+        "split_wide": _interpolate(16, 16, True, (-30000, 32767), 9, split=True),
+        "odd": _interpolate(10, 9, True, (0, 400), 4, mirror=0),
+        "sigmoid": _interpolate(12, 10, True, (3, 2048), 7, mirror=1 << 9, split=True),
+        "even": _interpolate(9, 8, True, (0, 256), 5, even=True),
+        "one": _interpolate(7, 6, True, (-20, 30), 6),
+        "extreme": _interpolate(8, 8, True, (0, 128), 3, mirror=-3),  # the magnitude of the least code has a segment
+        "wide": _interpolate(40, 30, True, (-90, 4000), 8, split=True),
+    }
+
+
+def _interpolate(
+    in_width: int,
+    out_width: int,
+    signed: bool,
+    codes: tuple[int, int],
+    rest: int,
+    *,
+    split: bool = False,
+    mirror: int | None = None,
+    even: bool = False,
+) -> Generics:
+    rng = random.Random(f"{SEED} {in_width} {codes} {rest}")
+    count = ((codes[1] - codes[0]) >> rest) + 1
+    fixed = [rng.randrange(max(0, rest - 5), rest + 1) if split else rest for _ in range(count)]
+    bases = [sum(1 << (rest - bits) for bits in fixed[:region]) for region in range(count)]
+    segments = sum(1 << (rest - bits) for bits in fixed)
+    slope, offset, result = 7, out_width + 6, out_width + 2
+    index_bits, bits_width = max(1, (segments - 1).bit_length()), rest.bit_length()
+    words = [models.pack([base], index_bits) << bits_width | bits for base, bits in zip(bases, fixed, strict=True)]
+    low, high = -(1 << (out_width - 1)), (1 << (out_width - 1)) - 1
+    bounds = {"BELOW": low + 1, "ABOVE": high - 2, "LEAST": low - 9, "GREATEST": high + 7, "MIRROR": mirror or 0}
+    return {
+        "IN_WIDTH": in_width,
+        "OUT_WIDTH": out_width,
+        "IN_SIGNED": signed,
+        "REST_WIDTH": rest,
+        "SLOPE_WIDTH": slope,
+        "OFFSET_WIDTH": offset,
+        "RESULT_WIDTH": result,
+        "SHIFT": 5,
+        "SEGMENTS": _words(rng, segments, 1, slope + offset),
+        "SPLIT": split,
+        "REGIONS": Words(words, index_bits + bits_width),
+        "BITS_WIDTH": bits_width,
+        "LOW": Vector(codes[0], in_width + 1),
+        "HIGH": Vector(codes[1], in_width + 1),
+        **{name: Vector(value, result) for name, value in bounds.items()},
+        "FOLDED": even or mirror is not None,
+        "MIRRORED": mirror is not None,
+        "BOTTOM": Vector(low, out_width + 1),
+        "TOP": Vector(high, out_width + 1),
+        "STYLE": "auto",
+    }
+
+
 def table() -> Cases:
     return {
         "full": _table(8, 8, True, -128, 127),
@@ -326,6 +426,9 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_requantize_multiply": requantize_multiply(),
     "fpgann_requantize_thresholds": requantize_thresholds(),
     "fpgann_requantize_search": requantize_search(),
+    "fpgann_requantize_lines": requantize_lines(),
+    "fpgann_requantize_runs": requantize_runs(),
+    "fpgann_interpolate": interpolate(),
     "fpgann_table": table(),
     "fpgann_collect": collect(),
     "fpgann_stream_to_frame": stream_to_frame(),

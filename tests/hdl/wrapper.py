@@ -111,6 +111,14 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _in("base", lambda g: g["OUT_WIDTH"] + 1),
     ),
     "fpgann_requantize_search": (*_DATA, _in("channel", lambda g: index_width(g["CHANNELS"]), numeric=True)),
+    "fpgann_requantize_lines": (
+        *_DATA,
+        _in("breaks", lambda g: g["PIECES"] * (g["IN_WIDTH"] + 1)),
+        _in("factors", lambda g: g["PIECES"] * g["FACTOR_WIDTH"]),
+        _in("offsets", lambda g: g["PIECES"] * g["OFFSET_WIDTH"]),
+    ),
+    "fpgann_requantize_runs": (*_DATA, _in("channel", lambda g: index_width(g["CHANNELS"]), numeric=True)),
+    "fpgann_interpolate": _DATA,
     "fpgann_table": _DATA,
     "fpgann_collect": (
         _in("in_valid"),
