@@ -5,21 +5,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fpgann import api, reference
-from fpgann.config import CompileOptions, override
+from fpgann.config import CompileOptions, Target, override
 from fpgann.cosim import batch_build
 from fpgann.cosim.batch import run_batch
 from fpgann.cosim.vectors import corner_and_random
 from fpgann.design import Design
-from fpgann.errors import FormatError, MismatchError
+from fpgann.errors import FormatError, MismatchError, UnsupportedOperatorError
 from tests.command_line import CommandLine
 from tests.conftest import require_tool
 from tests.cosim.models import Network
+from tests.cosim.random_models import make_case
 from tests.hdl.simulators import lint
 
 VECTORS = 16
@@ -179,6 +181,28 @@ def test_nothing_is_left_where_an_engine_cannot_be_kept(builds: dict[str, Path],
     with pytest.raises(FormatError, match=r"cannot be written: .*; name a folder where you may write with --work"):
         design.simulate(simulator="verilator", batch=True, work=tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(300, 316))
+def test_random_networks(tmp_path: Path, seed: int) -> None:
+    """Clean Verilog and exact results, odd seeds with the bench, even ones as a compiled engine."""
+    require_tool("ghdl")
+    require_tool("verilator")
+    case = make_case(seed)
+    model, data = tmp_path / "model.onnx", tmp_path / "samples.npz"
+    model.write_bytes(case.model.SerializeToString())
+    np.savez(data, **case.inputs)
+    options = replace(case.options, target=Target.VERILOG)
+    try:
+        design = api.compile(model, tmp_path / "build", options, calibration=data if case.calibrated else None)
+    except UnsupportedOperatorError as error:
+        pytest.xfail(f"the compiler refuses this network: {error}")
+    top = design.manifest["top"]
+    said = lint(tmp_path, tmp_path / "build" / "rtl" / f"{top}.v", top)
+    assert "%Warning" not in said, said
+    assert "%Error" not in said, said
+    design.simulate(simulator="verilator", batch=seed % 2 == 0, seed=seed).require_exact()
 
 
 # The command line
