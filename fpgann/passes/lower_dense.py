@@ -82,7 +82,8 @@ def _loadable(weight: Constant, bias: Constant | None, x: Encoding, types: Loada
     assert weight.encoding is not None
     fixed = weight.encoding.fixed
     codes = FixedType(True, fixed.width + (not fixed.signed), fixed.frac).range
-    weight = replace(weight, encoding=replace(weight.encoding, fixed=FixedType.holding(codes, fixed.frac), range=codes))
+    encoding = replace(weight.encoding, fixed=FixedType.holding(codes, fixed.frac), range=codes)
+    weight = replace(weight, encoding=encoding)
     biases = np.zeros(weight.data.shape[1], np.int64) if bias is None else bias.data
     if x.offset[0]:
         zero = x.offset[0] / x.scale_lsb()[0]
@@ -101,7 +102,7 @@ def _loadable(weight: Constant, bias: Constant | None, x: Encoding, types: Loada
             f"a bias of {outside[0]} accumulator units lies outside the {wanted.width} bits that the hardware has",
             hint="compile the new model",
         )
-    scale = tuple(x.scale[0] * s for s in weight.encoding.scale)
+    scale = tuple(x.scale[0] * s for s in encoding.scale)
     return Dense(weight, Constant(biases, Encoding(wanted, wanted.range, scale)), loadable=True)
 
 
