@@ -22,6 +22,7 @@ import pytest
 
 import fpgann
 from fpgann.config import CompileOptions
+from fpgann.errors import UnsupportedOperatorError
 from fpgann.hardware import HardwareOptions, LayerOptions, Strategy
 from tests.command_line import CommandLine, environment, small_model
 from tests.unit.frontend.models import QONNX, model, node, write
@@ -132,12 +133,20 @@ def test_operators_of_two_tensors(tmp_path: Path) -> None:
     assert found["both"].cost == "wires"
 
 
-def test_what_is_refused_only_where_it_stands(tmp_path: Path) -> None:
-    """A softmax can be imported, but only built at the output."""
-    nodes = [node("Softmax", ["x"], ["s"], name="softmax"), node("Reciprocal", ["s"], name="inverse")]
-    found = plans(tmp_path, model(nodes, shape=(1, 2)))
-    assert not all(plan.supported for plan in found.values())
-    assert all(plan.hint for plan in found.values() if not plan.supported)
+@pytest.mark.parametrize(("where", "refused"), [("node 'relu' (activation)", "relu"), ("output 'y'", "output 'y'")])
+def test_what_is_refused_only_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, refused: str
+) -> None:
+    """Each node can be imported, but one cannot be lowered next to the others."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise UnsupportedOperatorError("it has no integer form here", where=where, hint="move it")
+
+    monkeypatch.setattr("fpgann.passes.QuantizeGraph.apply", fail)
+    nodes = [node("MatMul", ["x", "w"], ["h"], name="fc"), node("Relu", ["h"], name="relu")]
+    found = plans(tmp_path, model(nodes, constants={"w": np.eye(2, dtype=np.float32)}, shape=(1, 2)))
+    assert [plan.name for plan in found.values() if not plan.supported] == [refused]
+    assert (found[refused].built_as, found[refused].hint) == ("it has no integer form here", "move it")
     assert {plan.cost for plan in found.values()} == {""}
 
 

@@ -111,6 +111,4 @@ def test_the_option(cli: CommandLine) -> None:
     (cli.folder / "fpgann.toml").write_text("sampling = 'mean'\n")
     assert cli("check", "model.onnx", "--config", "fpgann.toml").status == 0
     (cli.folder / "fpgann.toml").write_text("sampling = 'median'\n")
-    cli("check", "model.onnx", "--config", "fpgann.toml").require_error(
-        2, "there is no sampling 'median'", "refuse, mean"
-    )
+    cli("check", "model.onnx", "--config", "fpgann.toml").require_error(2, "'median'", "refuse, mean")
