@@ -167,14 +167,14 @@ def override(
     """Options with those of the command line on top."""
     hardware = options.hardware
     if weights is not None:
-        hardware = replace(hardware, weights=_choice(Weights, weights, "--weights", "command line"))
+        hardware = replace(hardware, weights=_choice(Weights, weights, "weights", "--weights"))
     if io is not None:
-        hardware = replace(hardware, io=_choice(Io, io, "--io", "command line"))
+        hardware = replace(hardware, io=_choice(Io, io, "io", "--io"))
     if stream_width is not None:
         hardware = replace(hardware, stream_width_bits=_positive(stream_width, "--stream-width", "option"))
     default = hardware.default
     if strategy is not None:
-        default = replace(default, strategy=_choice(Strategy, strategy, "--strategy", "command line"))
+        default = replace(default, strategy=_choice(Strategy, strategy, "strategy", "--strategy"))
     if reuse_factor is not None:
         default = replace(default, reuse_factor=_positive(reuse_factor, "--reuse-factor", "option"))
     return replace(
@@ -184,11 +184,11 @@ def override(
         if input_precision is None
         else _precision(input_precision, "--input-precision"),
         hardware=replace(hardware, default=default),
-        target=options.target if target is None else _choice(Target, target, "--target", "command line"),
+        target=options.target if target is None else _choice(Target, target, "target", "--target"),
         name=options.name if name is None else name,
         input_shapes={**options.input_shapes, **(input_shapes or {})},
-        sampling=options.sampling if sampling is None else _choice(Sampling, sampling, "--sampling", "command line"),
-        softmax=options.softmax if softmax is None else _choice(Softmax, softmax, "--softmax", "command line"),
+        sampling=options.sampling if sampling is None else _choice(Sampling, sampling, "sampling", "--sampling"),
+        softmax=options.softmax if softmax is None else _choice(Softmax, softmax, "softmax", "--softmax"),
     )
 
 
@@ -246,4 +246,4 @@ def _choice(kind: type[EnumT], value: object, key: str, where: str) -> EnumT:
         return kind(value)
     except ValueError:
         names = ", ".join(str(member.value) for member in kind)
-        raise ConfigError(f"{key} cannot be {value!r:.40}", where=where, hint=f"it is one of {names}") from None
+        raise ConfigError(f"there is no {key} {value!r:.40}", where=where, hint=f"it is one of {names}") from None
