@@ -172,7 +172,7 @@ def _equal_segments(
 ) -> Iterator[Interpolation]:
     """From the largest segments that do down to some that are smaller, which need fewer bits of slopes."""
     found = 0
-    for rest_bits in range((len(target.values) - 1).bit_length(), -1, -1):
+    for rest_bits in range((len(target.values) - 1).bit_length(), 0, -1):
         segments = ceil(len(target.values) / (1 << rest_bits))
         if segments > _MAX_SEGMENTS or found > _SMALLER:
             return
