@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -263,8 +262,7 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
-    identity = int.from_bytes(hashlib.sha256(files["model/graph.json"]).digest()[:4], "big")
-    loading = plan_address_map(design, identity)
+    loading = plan_address_map(design, files["model/graph.json"])
     rtl = render_design(design, compiled.streams, loading)
     if options.target is Target.VERILOG:
         rtl |= render_verilog(rtl, design.name)

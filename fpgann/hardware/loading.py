@@ -8,6 +8,7 @@ the multipliers of a step, the steps, and the windows begin at powers of two, so
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -123,7 +124,7 @@ class AddressMap:
 
     Args:
         layers: the windows, in the order of the data.
-        identity: tells designs with different layers, types or staircases apart.
+        identity: tells designs with other layers, types, staircases or addresses apart; 32 bits.
     """
 
     layers: tuple[LayerWindows, ...]
@@ -158,12 +159,12 @@ class AddressMap:
         return addresses, data
 
 
-def plan_address_map(design: Design, identity: int) -> AddressMap | None:
+def plan_address_map(design: Design, fingerprint: bytes) -> AddressMap | None:
     """Give every memory that can be written a window; None if there is none.
 
     Args:
         design: the design.
-        identity: of the design, 32 bits.
+        fingerprint: of the graph of codes without weights.
 
     Raises:
         ConfigError: there are more weights than addresses.
@@ -189,7 +190,9 @@ def plan_address_map(design: Design, identity: int) -> AddressMap | None:
         layers.append(
             LayerWindows(stage.name, stage.layers[0], inputs, outputs, kernel.pe, kernel.simd, weights, biases)
         )
-    return AddressMap(tuple(layers), identity) if layers else None
+    # a set of addresses and data fits where numbers mean the same and stand at the same places
+    digest = hashlib.sha256(fingerprint + repr(layers).encode()).digest()
+    return AddressMap(tuple(layers), int.from_bytes(digest[:4], "big")) if layers else None
 
 
 def weight_rows(weights: IntArray, pe: int, simd: int) -> IntArray:
