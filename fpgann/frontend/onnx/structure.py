@@ -116,7 +116,8 @@ def check_nodes(graph: onnx.GraphProto, opset: int) -> None:
     """Operands and attributes of standard operators are as the standard has them.
 
     Nodes with graphs inside are left out, for the checker would need to know what surrounds them; so are
-    nodes with empty operands, which exporters write before the standard allows it (Resize, for instance).
+    nodes with empty operands, which exporters write before the standard allows it (Resize, for instance), and
+    deprecated ones, which the checker refuses although they have a meaning (GroupNormalization-18).
 
     Raises:
         MalformedModelError: a node has too many or too few of them, or of a wrong type.
@@ -127,7 +128,7 @@ def check_nodes(graph: onnx.GraphProto, opset: int) -> None:
     for node in graph.node:
         nested = any(list(_graphs(attribute)) for attribute in node.attribute)
         standard = node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type, "")
-        if nested or not standard or "" in node.input:
+        if nested or not standard or "" in node.input or _is_deprecated(node.op_type, opset):
             continue
         try:
             onnx.checker.check_node(node, context)
@@ -137,6 +138,10 @@ def check_nodes(graph: onnx.GraphProto, opset: int) -> None:
                 where=node_name(node),
                 hint=f"check the exporter, or the opset ({opset}) that the file declares",
             ) from error
+
+
+def _is_deprecated(op_type: str, opset: int) -> bool:
+    return bool(onnx.defs.has(op_type, opset, "") and onnx.defs.get_schema(op_type, opset, "").deprecated)
 
 
 def node_name(node: onnx.NodeProto) -> str:
