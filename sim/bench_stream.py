@@ -155,12 +155,16 @@ class Bench:
 
     @property
     def quiet_cycles(self) -> int:
-        """After so many cycles without traffic, nothing can be on its way."""
-        beats = max(port["beats"] for port in (*self.design["inputs"], *self.design["outputs"]))
-        return self.design["latency_cycles"] + self.design["interval_cycles"] + beats + 8
+        """After so many cycles without a beat, nothing can be on its way."""
+        return self.design["latency_cycles"] + self.design["core_interval_cycles"] + 8
+
+    @property
+    def frame_cycles(self) -> int:
+        """From the first beat of a frame to the last beat of its result."""
+        return self.quiet_cycles + 2 * self.design["interval_cycles"]
 
     def budget(self, count: int, slower: int = 1) -> int:
-        return self.quiet_cycles + (count + 4) * slower * (self.design["interval_cycles"] + 4)
+        return self.frame_cycles + (count + 4) * slower * (self.design["interval_cycles"] + 4)
 
     # -- judgement ---------------------------------------------------------------------------------------------------
 
@@ -321,7 +325,7 @@ async def resets(bench: Bench, count: int) -> None:
         bench.forget()
         bench.sinks[0].pause = point % 2 == 1
         bench.offer([index % count for index in range(bench.design["fifo_frames"] + 6)])
-        await bench.cycles(bench.rng.randrange(1, bench.quiet_cycles + 2))
+        await bench.cycles(bench.rng.randrange(1, bench.frame_cycles))
         await bench.reset(1 + point)
         bench.sinks[0].pause = False
         await bench.cycles(bench.quiet_cycles)

@@ -45,13 +45,14 @@ class Interface:
             raise self.undefined(f"tvalid {valid}, tready {ready}")
         if valid != "1" or ready != "1":
             return
+        data, last = self.text("tdata"), self.text("tlast")
         keep = self.text("tkeep") if self.port["tkeep"] else "1" * self.lanes
-        if set(self.text("tdata") + keep + self.text("tlast")) - {"0", "1"}:
-            raise self.undefined(self.text("tdata"))
+        if set(data + keep + last) - {"0", "1"}:
+            raise self.undefined(data)
         self.last_cycle = cycle_now()
         self.open.cycles.append(self.last_cycle)
-        self.open.beats.append((self.text("tdata"), keep, self.text("tlast")))
-        if self.open.beats[-1][2] == "1":
+        self.open.beats.append((data, keep, last))
+        if last == "1":
             self.packets.append(self.open)
             self.open = Packet()
 

@@ -64,6 +64,7 @@ def describe_simulation(
     }
     if streams is not None:
         described["core"] = streams.core_entity
+        described["core_interval_cycles"] = design.interval_cycles
         described["fifo_frames"] = streams.fifo_frames
         for side, interfaces in (("inputs", streams.inputs), ("outputs", streams.outputs)):
             for entry, interface in zip(described[side], interfaces, strict=True):

@@ -152,11 +152,8 @@ def _check_description(
     if ("loading" in simulation) != ("loading" in manifest):
         refuse("it and manifest.json differ in what can be loaded")
     streams = [*simulation["inputs"], *simulation["outputs"], *simulation["stages"]]
-    bench = simulation.get("bench", "bench_parallel")
-    if bench not in ("bench_parallel", "bench_stream"):
-        refuse("it names no bench")
-    if bench == "bench_stream" and not _has_beats(simulation):
-        refuse("its interfaces do not fit their tensors")
+    if not _has_bench(simulation):
+        refuse("it names no bench, or one whose interfaces it does not describe")
     for name in [simulation["top"], *(s["stream"] for s in streams), *(s["port"] for s in streams if "port" in s)]:
         if not _IDENTIFIER.fullmatch(name):
             refuse(f"'{name:.40}' is no identifier")
@@ -164,6 +161,12 @@ def _check_description(
         codes = values.get(stream["value"])
         if codes is None or codes[0].size != stream["elements"] or not 1 <= stream["element_bits"] <= 4096:
             refuse(f"stream '{stream['stream']:.40}' does not fit the graph")
+
+
+def _has_bench(simulation: Mapping[str, Any]) -> bool:
+    """Whether it is for one of the benches, with all that this one needs."""
+    bench = simulation.get("bench", "bench_parallel")
+    return bench == "bench_parallel" or (bench == "bench_stream" and _has_beats(simulation))
 
 
 def _has_beats(simulation: Mapping[str, Any]) -> bool:
@@ -177,8 +180,9 @@ def _has_beats(simulation: Mapping[str, Any]) -> bool:
         fits = port["element_bits"] <= 8 * element_bytes and 8 * element_bytes * per_beat <= beat_bits
         if not fits or beat_bits % 8 or not (beats - 1) * per_beat < port["elements"] <= beats * per_beat:
             return False
-    core, places = simulation.get("core"), simulation.get("fifo_frames")
-    return isinstance(core, str) and _IDENTIFIER.fullmatch(core) is not None and type(places) is int and places > 0
+    core, numbers = simulation.get("core"), [simulation.get(key) for key in ("fifo_frames", "core_interval_cycles")]
+    named = isinstance(core, str) and _IDENTIFIER.fullmatch(core) is not None
+    return named and all(type(number) is int and number > 0 for number in numbers)
 
 
 def _run(command: list[str | Path], folder: Path, timeout_s: float, simulator: Tool) -> ToolRun:

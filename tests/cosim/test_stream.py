@@ -123,7 +123,7 @@ def test_exact_in_the_compiled_engine(builds: dict[str, Path], tmp_path: Path, n
     [
         ("pair.vhd", "=> room,", "=> (others => '1'),", ""),
         ("fpgann/fpgann_frame_to_stream.vhd", r"out_last  <= is_last", "out_last  <= '1'", "wrong tlast or tkeep"),
-        ("pair.vhd", "in_ready    => leave,", "in_ready    => open,", "nothing"),
+        ("pair.vhd", "=> room,", "=> (others => '0'),", "nothing"),
         ("pair.vhd", r"ELEMENT_SIGNED => true", "ELEMENT_SIGNED => false", ""),
     ],
 )
