@@ -9,10 +9,11 @@ fall are runs of equal results, or staircases side by side.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
-from fpgann.errors import UnsupportedOperatorError, VerificationError
+from fpgann.errors import VerificationError
 from fpgann.kernel.forms import (
     Form,
     LinesForm,
@@ -28,8 +29,8 @@ from fpgann.numerics.integers import IntArray, fits_int64, integers, magnitude
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.piecewise import Interpolation
 from fpgann.numerics.runs import Segment
-from fpgann.numerics.scalar_map import ScalarMap, Staircase
-from fpgann.numerics.steps import Curve
+from fpgann.numerics.scalar_map import Rounder, ScalarMap, Staircase
+from fpgann.numerics.steps import Affine, Curve, apply_exactly
 
 __all__ = [
     "FEW_STEPS",
@@ -53,6 +54,7 @@ MAX_FACTOR_BITS = 56
 _SLOPE_STEPS = 60  # until float64 has no more digits
 
 
+@lru_cache(maxsize=1024)  # a form may be asked for by the layer before and by the stage itself
 def choose_form(scalar_map: ScalarMap | Interpolation, codes: CodeRange) -> Form:
     """The cheapest form that equals a map on a range of codes.
 
@@ -65,27 +67,34 @@ def choose_form(scalar_map: ScalarMap | Interpolation, codes: CodeRange) -> Form
     """
     if isinstance(scalar_map, Interpolation):
         return scalar_map
-    shift = shift_form(scalar_map)
-    if shift is not None:
-        return shift
-    staircases = _staircases(scalar_map, codes)
-    if staircases is not None:
-        thresholds = ThresholdForm(staircases)
-        if thresholds.steps <= FEW_STEPS:
-            return thresholds
-        curved = any(isinstance(step, Curve) for step in scalar_map.steps)
-        line = None if curved else multiply_form(staircases, codes)
-        if line is not None:
-            return line
-    table = table_form(scalar_map, codes)
-    if table is not None and len(table.words) <= 1 << SHORT_TABLE_BITS:
-        return table
-    found = lines_form(scalar_map, codes) or table
+    found = shift_form(scalar_map) or _kinked_form(scalar_map, codes)
     if found is not None:
         return found
-    if staircases is not None:
-        return ThresholdForm(staircases)
-    return RunsForm(tuple(scalar_map.runs(c, codes.low, codes.high) for c in range(scalar_map.channels)))
+    staircases = _staircases(scalar_map, codes)
+    if staircases is None:
+        runs = tuple(scalar_map.runs(c, codes.low, codes.high) for c in range(scalar_map.channels))
+        return table_form(scalar_map, codes) or RunsForm(runs)
+    thresholds = ThresholdForm(staircases)
+    if thresholds.steps <= FEW_STEPS:
+        return thresholds
+    curved = any(isinstance(step, Curve) for step in scalar_map.steps)
+    line = None if curved else multiply_form(staircases, codes)
+    return line or table_form(scalar_map, codes) or thresholds
+
+
+def _kinked_form(scalar_map: ScalarMap, codes: CodeRange) -> Form | None:
+    """A short table or a few lines, for functions that are lines with kinks and have many results."""
+    outputs = scalar_map.reach(codes)
+    kinked = any(isinstance(step, Curve) for step in scalar_map.steps)
+    if not kinked or outputs.high - outputs.low <= FEW_STEPS:
+        return None
+    parts = [scalar_map.linear_parts(c, codes.low, codes.high) for c in range(scalar_map.channels)]
+    if any(part is None for part in parts):
+        return None
+    table = table_form(scalar_map, codes) if codes.high - codes.low < 1 << (SHORT_TABLE_BITS + 2) else None
+    if table is not None and len(table.words) <= 1 << SHORT_TABLE_BITS:
+        return table
+    return lines_form(scalar_map, codes, [part for part in parts if part is not None], outputs)
 
 
 def _staircases(scalar_map: ScalarMap, codes: CodeRange) -> tuple[Staircase, ...] | None:
@@ -127,20 +136,27 @@ def multiply_form(staircases: tuple[Staircase, ...], codes: CodeRange) -> Multip
     return MultiplyForm(factor, offset, shift, low, high)
 
 
-def lines_form(scalar_map: ScalarMap, codes: CodeRange) -> LinesForm | None:
-    """A line on each of a few pieces, if all functions are lines and the lines hit every threshold."""
-    outputs = scalar_map.reach(codes)
+def lines_form(
+    scalar_map: ScalarMap, codes: CodeRange, parts: list[list[Segment]], outputs: CodeRange
+) -> LinesForm | None:
+    """A line on each of a few pieces, if the lines hit every threshold.
+
+    Args:
+        scalar_map: the map.
+        codes: all codes that can occur.
+        parts: for each channel, the codes on which it is a line.
+        outputs: all results that can occur.
+    """
     rows = []
-    for channel in range(scalar_map.channels):
-        parts = scalar_map.linear_parts(channel, codes.low, codes.high)
-        row = None if parts is None else _fit_pieces(scalar_map, channel, parts, outputs)
-        if row is None or len(row) > MAX_PIECES:
+    for channel, pieces in enumerate(parts):
+        row = _fit_pieces(scalar_map, channel, pieces, outputs)
+        if row is None:
             return None
         rows.append(row)
-    pieces, shift = max(map(len, rows)), max(line[2] for row in rows for _, line in row)
+    count, shift = max(map(len, rows)), max(line[2] for row in rows for _, line in row)
     breaks, factors, offsets = [], [], []
     for row in rows:
-        row += [(codes.high + 1, row[-1][1])] * (pieces - len(row))  # never reached
+        row += [(codes.high + 1, row[-1][1])] * (count - len(row))  # never reached
         breaks.append([start for start, _ in row[1:]])
         factors.append([factor << (shift - own) for _, (factor, _, own) in row])
         offsets.append([offset << (shift - own) for _, (_, offset, own) in row])
@@ -155,28 +171,46 @@ def lines_form(scalar_map: ScalarMap, codes: CodeRange) -> LinesForm | None:
 def _fit_pieces(
     scalar_map: ScalarMap, channel: int, parts: list[Segment], outputs: CodeRange
 ) -> list[tuple[int, tuple[int, int, int]]] | None:
-    """First code and line of every piece; neighbouring parts that one line serves are one piece."""
-    if len(parts) > 2 * MAX_PIECES + 1:
-        return None
-
-    def fit(low: int, high: int) -> tuple[int, int, int] | None:
-        try:
-            staircase = scalar_map.staircase(channel, low, high)
-        except UnsupportedOperatorError:
-            return None
-        return _fit_line(staircase, CodeRange(low, high), outputs)
-
-    found: list[tuple[int, tuple[int, int, int]]] = []
+    """First code and multiplication of every piece; a part that the line before it serves joins its piece."""
+    pieces: list[tuple[int, int, ScalarMap]] = []  # first code, last code, line
     for part in parts:
-        joined = fit(found[-1][0], part.high) if found else None
-        if joined is not None:
-            found[-1] = (found[-1][0], joined)
+        if pieces and _serves(pieces[-1][2], scalar_map, channel, part.low, part.high):
+            pieces[-1] = (pieces[-1][0], part.high, pieces[-1][2])
             continue
-        line = fit(part.low, part.high)
+        line = _line_of(scalar_map, channel, part, outputs)
         if line is None:
             return None
-        found.append((part.low, line))
-    return found
+        if pieces and _serves(line, scalar_map, channel, pieces[-1][0], pieces[-1][1]):
+            pieces[-1] = (pieces[-1][0], part.high, line)
+        else:
+            pieces.append((part.low, part.high, line))
+    if len(pieces) > MAX_PIECES:
+        return None
+    fitted = []
+    for low, high, line in pieces:
+        fit = _fit_line(line.staircase(0, low, high), CodeRange(low, high), outputs)
+        if fit is None:
+            return None
+        fitted.append((low, fit))
+    return fitted
+
+
+def _serves(line: ScalarMap, scalar_map: ScalarMap, channel: int, low: int, high: int) -> bool:
+    """Whether a line yields what a channel yields on a part on which that is constant, or which is a code or two."""
+    ends = integers([low, high])
+    wanted = scalar_map.apply_channel(channel, ends)
+    flat = high - low <= 1 or int(wanted[0]) == int(wanted[1])
+    return flat and bool(np.array_equal(line.apply(ends), wanted))
+
+
+def _line_of(scalar_map: ScalarMap, channel: int, part: Segment, outputs: CodeRange) -> ScalarMap | None:
+    """The line that a channel is on a part, rounded; None if its numbers are not rational."""
+    first, last = (apply_exactly(scalar_map.steps, channel, Fraction(code)) for code in (part.low, part.high))
+    if not isinstance(first, Fraction) or not isinstance(last, Fraction):
+        return None
+    scale = (last - first) / (part.high - part.low) if part.high > part.low else Fraction(0)
+    rounder = Rounder(scalar_map.rounder.mode, outputs.low, outputs.high)
+    return ScalarMap((Affine((scale,), (first - scale * part.low,)),), rounder)
 
 
 def _check_lines(form: LinesForm, scalar_map: ScalarMap, codes: CodeRange) -> None:

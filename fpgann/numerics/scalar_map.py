@@ -135,6 +135,10 @@ class ScalarMap:
         result = self.linear.apply(moved) if self.linear and closed_form else self._apply_steps(moved)
         return np.moveaxis(result, -1, axis) if codes.ndim and self.channels > 1 else result
 
+    def apply_channel(self, channel: int, codes: IntArray) -> IntArray:
+        """Evaluate one channel, number by number."""
+        return self._pointwise(channel)(codes)
+
     def apply_floats(self, values: FloatArray, axis: int = -1) -> IntArray:
         """Evaluate on float64 numbers taken as the exact numbers they are.
 
