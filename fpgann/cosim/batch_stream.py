@@ -120,7 +120,7 @@ def _codes(port: Mapping[str, Any], words: WordArray) -> IntArray:
     beats = words[: frames * size * port["beats"]].reshape(-1, size)
     padded = np.pad(beats, ((0, 0), (0, 1)))  # an element may begin in the last word
     codes = unpack_words(padded, 0, port["elements_per_beat"], width, signed=port["signed"])
-    return codes.reshape(frames, -1)[:, : port["elements"]]
+    return codes.reshape(frames, port["beats"] * port["elements_per_beat"])[:, : port["elements"]]
 
 
 def _divergence(port: Mapping[str, Any], vector: int, seen: IntArray, values: Mapping[str, IntArray]) -> dict[str, Any]:
