@@ -69,7 +69,7 @@ def _move(lowering: Lowering, node: Node, axis: int | None, index: IntArray) -> 
         index: element i of the result is element index[i].
     """
     name = node.inputs[0]
-    pending = lowering.values[name]
+    pending = _unmoved(lowering, name)
     if pending.raw:
         if axis is None:
             raise UnsupportedOperatorError(
@@ -93,7 +93,7 @@ def rearranged(lowering: Lowering, name: str, index: IntArray, node: str) -> Pen
         index: positions in row-major order, in the shape of the result.
         node: name for the node.
     """
-    pending, shape = lowering.values[name], lowering.graph.types[name].shape
+    pending, shape = _unmoved(lowering, name), lowering.graph.types[name].shape
     if not _several(pending):
         source = lowering.builder.add(_moving(index), (pending.source,), name=node)
         return replace(pending, source=source)
@@ -102,6 +102,13 @@ def rearranged(lowering: Lowering, name: str, index: IntArray, node: str) -> Pen
     source = lowering.builder.add(_moving(flat), (lowering.per_tensor(pending.source),), name=node)
     steps = tuple(spread(step, channels[flat[0]].tolist()) for step in pending.steps)
     return replace(pending, source=source, steps=steps, axis=-1, flat=True)
+
+
+def _unmoved(lowering: Lowering, name: str) -> Pending:
+    """A value about to be moved; arguments of functions are rounded where they are, not where they come to lie."""
+    producer = lowering.graph.producers().get(name)
+    lowering.values[name] = lowering.settled(lowering.values[name], name if producer is None else producer.name)
+    return lowering.values[name]
 
 
 def _moving(index: IntArray) -> Operator:

@@ -257,9 +257,8 @@ class Lowering:
         if (coded := self._same_codes(pending, node)) is not None:
             self.values[name] = Pending(coded, (decoding(self.builder.type(coded).codes),), exact=True)
             return coded
-        by_lines = pending.before_curve is not None
-        if pending.before_curve is not None:
-            pending = self._quantize_before_curve(pending, pending.before_curve, node)
+        by_lines = any(not (curve.is_lines or curve.is_steps) for curve in curves)
+        pending = self.settled(pending, node)
         bounded = any(curve.bounded for curve in curves)
         precision = self.type_of(QuantizationPoint(name, signed=not self._never_negative(name), bounded=bounded))
         target = Encoding.of(precision.fixed)
@@ -293,11 +292,14 @@ class Lowering:
         op = Reinterpret(tuple(scale / lsb for scale in line.scale), line.offset)
         return self.builder.add(op, (source,), name=node)
 
-    def _quantize_before_curve(self, pending: Pending, mark: BeforeCurve, node: str) -> Pending:
-        """Round the argument of a function first, so that a table or lines can compute it.
+    def settled(self, pending: Pending, node: str) -> Pending:
+        """A value that waits with the argument of its first function rounded, so that a table or lines can compute it.
 
         Where constants of several channels follow, its result is rounded too: one table then serves all channels.
         """
+        mark = pending.before_curve
+        if mark is None:
+            return pending
         tail = pending.steps[mark.steps :]
         signed = not self._never_negative(mark.argument)
         through = tail if all(step.channels == 1 for step in tail) else tail[:1]

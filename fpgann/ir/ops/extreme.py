@@ -48,6 +48,6 @@ class Extreme(Operator):
 
 def aligned_encoding(alignment: Alignment, encodings: list[Encoding], codes: CodeRange) -> Encoding:
     """The meaning of codes that one of several aligned operands delivers."""
-    offsets = {offset for e in encodings for offset in e.offset}
-    outside = len(offsets) == 1
-    return of_unit(alignment.unit(encodings), codes, offsets.pop() if outside else 0 * encodings[0].offset[0])
+    # offsets that differ, also from those of constants, are in the constants of the alignment
+    inside = any((c != 0).any() for c in alignment.constants)
+    return of_unit(alignment.unit(encodings), codes, encodings[0].offset[0] * (0 if inside else 1))
