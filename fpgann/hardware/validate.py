@@ -9,7 +9,7 @@ import numpy as np
 
 from fpgann.errors import VerificationError
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, Stream, UnrolledKernel, WiringKernel
-from fpgann.kernel.netlist import evaluate
+from fpgann.kernel.interpreter import evaluate
 from fpgann.kernel.requantize import apply_form, spread
 from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add
 

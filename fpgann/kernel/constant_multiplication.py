@@ -12,7 +12,8 @@ import heapq
 import numpy as np
 
 from fpgann.errors import VerificationError
-from fpgann.kernel.netlist import Netlist, NetlistBuilder, linear_form
+from fpgann.kernel.interpreter import linear_form
+from fpgann.kernel.netlist import Netlist, NetlistBuilder
 from fpgann.numerics.integers import IntArray, integers
 
 

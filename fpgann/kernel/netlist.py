@@ -7,6 +7,7 @@ width and signedness follow. Meaning of the operations, with A and B the operand
     INPUT         the input element number `shift`
     CONSTANT      the number `immediate`
     ADD           A * 2**shift + sign * B * 2**shift_b
+    ADD3          A * 2**shift + sign * B * 2**shift_b + sign_c * C * 2**shift_c
     FLOOR_SHIFT   floor(A / 2**shift)
     EVEN_SHIFT    floor(A / 2**shift), its last bit cleared where 2**shift divides A (ends rounding to even)
     BIT           bit number `shift` of A in two's complement, 0 or 1
@@ -23,14 +24,13 @@ width and signedness follow. Meaning of the operations, with A and B the operand
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fpgann.numerics.integers import IntArray, fits_int64, magnitude
 from fpgann.numerics.interval import CodeRange
 
 
@@ -51,9 +51,10 @@ class Opcode(enum.IntEnum):
     MINIMUM = 11
     NOT_BELOW = 12
     CHOOSE = 13
+    ADD3 = 14
 
 
-LINEAR = frozenset({Opcode.INPUT, Opcode.CONSTANT, Opcode.ADD, Opcode.REGISTER})
+LINEAR = frozenset({Opcode.INPUT, Opcode.CONSTANT, Opcode.ADD, Opcode.ADD3, Opcode.REGISTER})
 
 Indices = npt.NDArray[np.int32]
 NO_NODE = -1
@@ -67,10 +68,12 @@ class Netlist:
         opcode: operation of each node.
         a: first operand, -1 if none.
         b: second operand, -1 if none.
-        c: third operand (CHOOSE), -1 if none.
-        shift: left shift of A (ADD), right shift (FLOOR_SHIFT), bit (BIT) or input element (INPUT).
-        shift_b: left shift of B (ADD).
-        sign: +1 or -1, sign of B (ADD).
+        c: third operand (ADD3, CHOOSE), -1 if none.
+        shift: left shift of A (ADD, ADD3), right shift (FLOOR_SHIFT), bit (BIT) or input element (INPUT).
+        shift_b: left shift of B (ADD, ADD3).
+        shift_c: left shift of C (ADD3).
+        sign: +1 or -1, sign of B (ADD, ADD3).
+        sign_c: +1 or -1, sign of C (ADD3).
         immediate: constant (CONSTANT), lower bound (CLAMP) or threshold (AT_LEAST); Python integers.
         immediate_b: upper bound (CLAMP).
         low: least value of each node; Python integers.
@@ -85,7 +88,9 @@ class Netlist:
     c: Indices
     shift: Indices
     shift_b: Indices
+    shift_c: Indices
     sign: Indices
+    sign_c: Indices
     immediate: npt.NDArray[Any]
     immediate_b: npt.NDArray[Any]
     low: npt.NDArray[Any]
@@ -118,7 +123,7 @@ class NetlistBuilder:
     """
 
     def __init__(self, inputs: Sequence[CodeRange]) -> None:
-        self._rows: list[tuple[int, int, int, int, int, int, int, int, int]] = []
+        self._rows: list[tuple[int, ...]] = []
         self._ranges: list[CodeRange] = []
         self._known: dict[tuple[int, ...], int] = {}
         self._inputs = list(inputs)
@@ -162,6 +167,30 @@ class NetlistBuilder:
         if codes is not None:
             reach = CodeRange(max(reach.low, codes.low), min(reach.high, codes.high))
         return self._add(Opcode.ADD, reach, a, b, shift=shift_a, shift_b=shift_b, sign=-1 if subtract else 1)
+
+    def add3(
+        self,
+        operands: tuple[int, int, int],
+        shifts: tuple[int, int, int],
+        signs: tuple[int, int],
+        codes: CodeRange | None = None,
+    ) -> int:
+        """The sum of three shifted nodes in one adder; the first is added.
+
+        Args:
+            operands: the nodes.
+            shifts: their left shifts.
+            signs: +1 or -1, of the second and the third.
+            codes: a tighter range than interval arithmetic gives, if the caller can prove one.
+        """
+        first, second, third = (self._ranges[n].shifted(s) for n, s in zip(operands, shifts, strict=True))
+        reach = first + (second if signs[0] > 0 else -second) + (third if signs[1] > 0 else -third)
+        if codes is not None:
+            reach = CodeRange(max(reach.low, codes.low), min(reach.high, codes.high))
+        shift_a, shift_b, shift_c = shifts
+        return self._add(
+            Opcode.ADD3, reach, *operands, shift=shift_a, shift_b=shift_b, shift_c=shift_c, sign=signs[0], sign_c=signs[1]
+        )
 
     def floor_shift(self, a: int, bits: int) -> int:
         """floor(a / 2**bits)."""
@@ -259,11 +288,13 @@ class NetlistBuilder:
         *,
         shift: int = 0,
         shift_b: int = 0,
+        shift_c: int = 0,
         sign: int = 1,
+        sign_c: int = 1,
         immediate: int = 0,
         immediate_b: int = 0,
     ) -> int:
-        row = (int(opcode), a, b, c, shift, shift_b, sign, immediate, immediate_b)
+        row = (int(opcode), a, b, c, shift, shift_b, shift_c, sign, sign_c, immediate, immediate_b)
         known = self._known.get(row)
         if known is not None:
             return known
@@ -289,8 +320,8 @@ class NetlistBuilder:
         renumber[kept] = np.arange(len(kept), dtype=np.int32)
         rows = [self._rows[i] for i in kept]
         columns = list(zip(*rows, strict=True))
-        opcode, a, b, c, shift, shift_b, sign = (np.array(column, np.int32) for column in columns[:7])
-        immediate, immediate_b = (np.array(column, dtype=object) for column in columns[7:])
+        opcode, a, b, c, shift, shift_b, shift_c, sign, sign_c = (np.array(column, np.int32) for column in columns[:9])
+        immediate, immediate_b = (np.array(column, dtype=object) for column in columns[9:])
         ranges = [self._ranges[i] for i in kept]
         return Netlist(
             opcode=opcode,
@@ -299,7 +330,9 @@ class NetlistBuilder:
             c=renumber[c],
             shift=shift,
             shift_b=shift_b,
+            shift_c=shift_c,
             sign=sign,
+            sign_c=sign_c,
             immediate=immediate,
             immediate_b=immediate_b,
             low=np.array([r.low for r in ranges], dtype=object),
@@ -307,81 +340,3 @@ class NetlistBuilder:
             outputs=renumber[np.array(outputs, np.int64)],
             inputs=len(self._inputs),
         )
-
-
-_OF_TWO: dict[Opcode, Callable[..., IntArray]] = {
-    Opcode.MULTIPLY: np.multiply,
-    Opcode.MAXIMUM: np.maximum,
-    Opcode.MINIMUM: np.minimum,
-    Opcode.NOT_BELOW: np.greater_equal,
-}
-
-
-def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
-    """Run a netlist; registers are transparent.
-
-    Args:
-        netlist: the netlist.
-        inputs: codes, shape (samples, inputs).
-
-    Returns:
-        Codes, shape (samples, outputs).
-    """
-    wide = not fits_int64(max(magnitude(netlist.low), magnitude(netlist.high)))
-    kind = object if wide else np.int64
-    values: list[IntArray] = []
-    columns = inputs.astype(kind)
-    rows = zip(
-        *(
-            array.tolist()
-            for array in (netlist.opcode, netlist.a, netlist.b, netlist.c, netlist.shift, netlist.shift_b, netlist.sign)
-        ),
-        netlist.immediate,
-        netlist.immediate_b,
-        strict=True,
-    )
-    for opcode, a, b, c, shift, shift_b, sign, immediate, immediate_b in rows:
-        match opcode:
-            case Opcode.INPUT:
-                result = columns[:, shift]
-            case Opcode.CONSTANT:
-                result = np.full(len(columns), immediate, kind)
-            case Opcode.ADD:
-                result = (values[a] << shift) + sign * (values[b] << shift_b)
-            case Opcode.FLOOR_SHIFT:
-                result = values[a] // (1 << shift) if wide else values[a] >> min(shift, 63)
-            case Opcode.EVEN_SHIFT:
-                result = values[a] // (1 << shift)
-                result = result - ((values[a] % (1 << shift) == 0) & (result % 2 != 0))
-            case Opcode.BIT:
-                result = (values[a] // (1 << shift)) % 2 if wide else (values[a] >> min(shift, 63)) & 1
-            case Opcode.CLAMP:
-                result = np.clip(values[a], immediate, immediate_b)
-            case Opcode.AT_LEAST:
-                result = (values[a] >= immediate).astype(kind)
-            case Opcode.CHOOSE:
-                result = np.where(values[a] != 0, values[b], values[c])
-            case Opcode.REGISTER:
-                result = values[a]
-            case _:
-                result = _OF_TWO[Opcode(opcode)](values[a], values[b]).astype(kind)
-        values.append(result)
-    if len(netlist.outputs) == 0:
-        return np.zeros((len(columns), 0), np.int64)
-    return np.stack([values[i] for i in netlist.outputs], axis=1)
-
-
-def linear_form(netlist: Netlist) -> tuple[IntArray, IntArray] | None:
-    """Each output as constant + coefficients @ inputs, or None if some operation is not linear.
-
-    A netlist of linear operations is an affine map, so its values at zero and at the unit vectors are its exact
-    symbolic form.
-
-    Returns:
-        Coefficients, shape (inputs, outputs), and constants, shape (outputs,).
-    """
-    if not set(netlist.opcode.tolist()) <= {int(o) for o in LINEAR}:
-        return None
-    points = np.concatenate([np.zeros((1, netlist.inputs), np.int64), np.eye(netlist.inputs, dtype=np.int64)])
-    results = evaluate(netlist, points)
-    return results[1:] - results[0], results[0]

@@ -12,6 +12,7 @@ from fpgann.numerics.interval import CodeRange
 
 _LEVELS = {
     Opcode.ADD: 1,
+    Opcode.ADD3: 1,
     Opcode.CLAMP: 1,
     Opcode.AT_LEAST: 1,
     Opcode.EVEN_SHIFT: 1,
@@ -100,6 +101,14 @@ def _copy(netlist: Netlist, node: int, builder: NetlistBuilder, operands: list[i
                 shift_b=int(netlist.shift_b[node]),
                 subtract=bool(netlist.sign[node] < 0),
                 codes=codes,
+            )
+        case Opcode.ADD3:
+            first, second, third = operands
+            return builder.add3(
+                (first, second, third),
+                (shift, int(netlist.shift_b[node]), int(netlist.shift_c[node])),
+                (int(netlist.sign[node]), int(netlist.sign_c[node])),
+                codes,
             )
         case Opcode.FLOOR_SHIFT:
             return builder.floor_shift(operands[0], shift)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from fpgann.errors import VerificationError
 from fpgann.kernel.constant_multiplication import MatrixBuilder, check_product, signed_digits
-from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode, evaluate, linear_form
+from fpgann.kernel.interpreter import evaluate, linear_form
+from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
 from fpgann.numerics.interval import CodeRange
 
 

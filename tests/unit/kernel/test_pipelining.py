@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode, evaluate
+from fpgann.kernel.interpreter import evaluate
+from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
 from fpgann.kernel.pipelining import levels, pipeline
 from fpgann.numerics.interval import CodeRange
 from tests.unit.kernel.test_constant_multiplication import build, matrices

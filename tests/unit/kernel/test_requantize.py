@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgann.kernel.constant_multiplication import MatrixBuilder
-from fpgann.kernel.netlist import NetlistBuilder, evaluate
+from fpgann.kernel.interpreter import evaluate
+from fpgann.kernel.netlist import NetlistBuilder
 from fpgann.kernel.requantize import (
     FEW_STEPS,
     MultiplyForm,
