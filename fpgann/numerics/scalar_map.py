@@ -50,6 +50,7 @@ class ScalarMap:
     _float_staircases: dict[tuple[int, int, int], Staircase] = field(default_factory=dict, compare=False, repr=False)
     _runs: dict[tuple[int, int, int], Runs] = field(default_factory=dict, compare=False, repr=False)
     _lists: dict[tuple[int, int, int], IntArray] = field(default_factory=dict, compare=False, repr=False)
+    _reaches: dict[tuple[int, int], CodeRange] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def channels(self) -> int:
@@ -110,6 +111,15 @@ class ScalarMap:
 
     def reach(self, codes: CodeRange) -> CodeRange:
         """The results that a range of codes can have: exactly, or safely where that would take too long."""
+        key = (codes.low, codes.high)
+        if key not in self._reaches:
+            self._reaches[key] = self._reach(codes)
+        return self._reaches[key]
+
+    def _reach(self, codes: CodeRange) -> CodeRange:
+        if self.linear is not None:  # rising or falling all the way, so that the ends decide
+            results = self.linear.apply(integers([[codes.low] * self.channels, [codes.high] * self.channels]))
+            return CodeRange(int(results.min()), int(results.max()))
         found = []
         for channel in range(self.channels):
             where = extremes(self.segments(channel, codes.low, codes.high))
