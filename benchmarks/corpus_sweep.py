@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compile and simulate every model of the corpus that can be built, in both interfaces and both simulators.
+
+python benchmarks/corpus_sweep.py [NAME...] --out results.json [--io parallel stream] [--ghdl-vectors 64]
+
+Each figure is written to the JSON file as soon as it is there; a run that was broken off goes on where it stopped. A
+markdown table of everything in the file is printed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpgann import api
+from fpgann.errors import FpgannError
+
+ROOT = Path(__file__).resolve().parents[1]
+OPTIONS = {"hls4ml_example_onnx/em_three_layer_pytorch": ["--input-shape", "0=1x16"]}
+LARGEST_LUT, LARGEST_DSP = 1_728_000, 12_288  # XCVU13P, DS890
+
+
+def main() -> None:
+    """Run what is asked for and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="parts of model names; all by default")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--io", nargs="+", default=["parallel", "stream"])
+    parser.add_argument("--simulators", nargs="+", default=["ghdl", "verilator"])
+    parser.add_argument("--ghdl-vectors", type=int, default=64)
+    parser.add_argument("--timeout", type=float, default=3600.0, help="seconds of one step")
+    arguments = parser.parse_args()
+    corpus = Path(os.environ.get("FPGANN_CORPUS", ROOT.parent / "shared" / "corpus"))
+    results: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    for entry in json.loads((corpus / "catalog.json").read_text())["models"]:
+        name = f"{entry['family']}/{entry['name']}"
+        if arguments.names and not any(part in name for part in arguments.names):
+            continue
+        for io in arguments.io:
+            key = f"{name} {io}"
+            if results.get(key, {}).get("done"):
+                continue
+            results[key] = _measure(corpus / entry["model"], name, io, arguments)
+            arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+            print(key, results[key], file=sys.stderr, flush=True)
+    print(table(results))
+
+
+def _measure(model: Path, name: str, io: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everything about one model with one interface."""
+    options = OPTIONS.get(name, [])
+    try:
+        refused = [node for node in api.check(model) if not node.supported] if not options else []
+    except FpgannError as error:
+        return {"done": True, "check": str(error)[:200]}
+    if refused:
+        return {"done": True, "check": f"{refused[0].op}: {refused[0].built_as}"[:200]}
+    with tempfile.TemporaryDirectory(prefix="fpgann-sweep-") as folder:
+        build, inputs = Path(folder) / "build", Path(folder) / "inputs.npz"
+        _write_inputs(model, inputs)
+        call = _fpgann(
+            "compile", model, "-o", build, "--calibration", inputs, "--io", io, *options, timeout=arguments.timeout
+        )
+        result: dict[str, Any] = {"check": "ok", "compile_s": call["seconds"]}
+        if call["status"]:
+            return {**result, "error": call["message"], "done": True}
+        total = json.loads((build / "report.json").read_text())["total"]
+        result |= {key: total[key] for key in ("lut", "dsp", "bram36", "latency_cycles", "ii")}
+        if total["lut"] > LARGEST_LUT or total["dsp"] > LARGEST_DSP:
+            return {**result, "error": "larger than the largest device", "done": True}
+        for simulator in arguments.simulators:
+            result[simulator] = _simulate(build, inputs, simulator, arguments)
+        return {**result, "done": True}
+
+
+def _write_inputs(model: Path, path: Path) -> None:
+    """The stored samples under the names of the model's inputs."""
+    import onnx
+
+    graph = onnx.load(model, load_external_data=False).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    names = [value.name for value in graph.input if value.name not in constants]
+    with np.load(model.with_suffix(".npz")) as stored:
+        np.savez(path, **{name: stored[f"in{i}"].astype(np.float64) for i, name in enumerate(names)})
+
+
+def _simulate(build: Path, inputs: Path, simulator: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    with np.load(inputs) as stored:
+        samples = {name: stored[name] for name in stored.files}
+    count = len(next(iter(samples.values())))
+    if simulator == "ghdl" and count > arguments.ghdl_vectors:
+        inputs = inputs.with_name("some.npz")
+        np.savez(inputs, **{name: array[: arguments.ghdl_vectors] for name, array in samples.items()})
+    extra = ["--batch"] if simulator == "verilator" else []
+    call = _fpgann("simulate", build, "--simulator", simulator, *extra, "--inputs", inputs, timeout=arguments.timeout)
+    verdict = build / "simulate.json"
+    if call["status"] or not verdict.exists():
+        return {"seconds": call["seconds"], "error": call["message"]}
+    found = json.loads(verdict.read_text())
+    return {"seconds": call["seconds"], **{key: found[key] for key in ("vectors", "mismatches", "bit_exact")}}
+
+
+def _fpgann(*arguments: str | Path, timeout: float) -> dict[str, Any]:
+    """One command of fpgann: its exit status, its last words, its seconds."""
+    start = time.monotonic()
+    command = [sys.executable, "-m", "fpgann", *map(str, arguments)]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        status, message = run.returncode, (run.stderr.strip().splitlines() or [""])[-1][:300]
+    except subprocess.TimeoutExpired:
+        status, message = -1, f"took longer than {timeout:g} s"
+    return {"status": status, "message": message, "seconds": round(time.monotonic() - start, 1)}
+
+
+def table(results: dict[str, Any]) -> str:
+    """All results as markdown."""
+
+    def verdict(entry: dict[str, Any], simulator: str) -> str:
+        found = entry.get(simulator)
+        if found is None:
+            return ""
+        if "error" in found:
+            return found["error"]
+        exact = "exact" if found["bit_exact"] else f"{found['mismatches']} wrong"
+        return f"{found['vectors']} {exact}, {found['seconds']:g} s"
+
+    lines = [
+        "| model | interface | LUT | DSP | BRAM | latency | II | compile | GHDL | Verilator |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |",
+    ]
+    for key, entry in sorted(results.items()):
+        name, io = key.rsplit(" ", 1)
+        if entry["check"] != "ok":
+            continue
+        numbers = [str(entry.get(k, "")) for k in ("lut", "dsp", "bram36", "latency_cycles", "ii")]
+        seconds = f"{entry['compile_s']:g} s"
+        outcome = [verdict(entry, "ghdl") or entry.get("error", ""), verdict(entry, "verilator")]
+        lines.append("| " + " | ".join([name, io, *numbers, seconds, *outcome]) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
