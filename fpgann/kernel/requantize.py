@@ -255,12 +255,12 @@ def _fit_line(staircase: Staircase, codes: CodeRange, outputs: CodeRange) -> tup
     if first + count < outputs.high:
         below, limits = np.append(below, reach.high), np.append(limits, first + count + 1)
     slope = _clearest_slope(at_least, values, below, limits)
-    width = max(magnitude(at_least), magnitude(below), magnitude(limits)).bit_length()
+    far, most = max(magnitude(at_least), magnitude(below)), max(magnitude(values), magnitude(limits))
 
     def fit(shift: int) -> tuple[int, int, int] | None:
-        wide = not fits_int64(1 << (2 * shift + 2 * width + 8))
-        t, v, u, w = (a.astype(object) if wide else a for a in (at_least, values, below, limits))
         nearest = int(slope * (1 << shift))
+        wide = not fits_int64((most << shift) + (nearest + 1) * far + 1)
+        t, v, u, w = (a.astype(object) if wide else a for a in (at_least, values, below, limits))
         for factor in (max(1, nearest), nearest + 1):
             lower = int((v * (1 << shift) - factor * t).max())
             upper = int((w * (1 << shift) - 1 - factor * u).min())

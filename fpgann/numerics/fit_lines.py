@@ -45,12 +45,14 @@ class _Target:
 
     Args:
         values: true values in units in the last place, clamped.
-        rounded: the nearest codes.
+        least: least result, flat ends included.
+        greatest: greatest result.
         direction: 1 or -1 if the function only rises or falls, else 0.
     """
 
     values: FloatArray
-    rounded: IntArray
+    least: int
+    greatest: int
     direction: int
 
 
@@ -91,7 +93,10 @@ def interpolate(scalar_map: ScalarMap, codes: CodeRange) -> Interpolation | None
     if mirror is not None:  # one half reaches as far as the other, its results are clamped in the end
         low, high = min(low, mirror - high), max(high, mirror - low)
     kept = every >= 0 if even or mirror is not None else (every >= codes.low) & (every <= codes.high)
-    best = _cheapest(every[kept], np.clip(values[kept], low, high))
+    half = np.clip(values[kept], low, high)
+    if mirror is not None:
+        half = _snapped(half, (rounder.high, mirror - rounder.low), (rounder.low, mirror - rounder.high))
+    best = _cheapest(every[kept], half)
     if best is None:
         return None
     best = replace(best, mirror=mirror, even=even, bottom=rounder.low, top=rounder.high)
@@ -101,6 +106,15 @@ def interpolate(scalar_map: ScalarMap, codes: CodeRange) -> Interpolation | None
 
 
 _FLAT = 1 / 64  # units per code below which a function counts as saturated
+
+
+def _snapped(values: FloatArray, upper: tuple[int, int], lower: tuple[int, int]) -> FloatArray:
+    """Values that a later clamp should make exactly its limit: those that round to it are it already."""
+    for limit in upper:
+        values = np.where((values > limit - 0.5) & (values < limit), limit, values)
+    for limit in lower:
+        values = np.where((values < limit + 0.5) & (values > limit), limit, values)
+    return values
 
 
 def _span(codes: CodeRange) -> IntArray:
@@ -136,12 +150,12 @@ def _cheapest(codes: IntArray, values: FloatArray) -> Interpolation | None:
     """The cheapest choice for codes in ascending order, without symmetry."""
     rounded = round_values(values, Rounding.RND).astype(np.int64)
     changes = np.flatnonzero(np.diff(rounded))
-    if len(changes) == 0:
+    if len(changes) < 2:
         return None
-    first, last = int(changes[0]), int(changes[-1]) + 1  # the last code of one flat end, the first of the other
+    first, last = int(changes[0]) + 1, int(changes[-1])  # between the flat ends
     steps = np.diff(rounded)
     direction = 1 if np.all(steps >= 0) else -1 if np.all(steps <= 0) else 0
-    target = _Target(values[first : last + 1], rounded[first : last + 1], direction)
+    target = _Target(values[first : last + 1], int(rounded.min()), int(rounded.max()), direction)
     ends = (int(codes[first]), int(codes[last]), int(rounded[0]), int(rounded[-1]))
     found: Interpolation | None = None
     for candidate in _candidates(target, ends):
@@ -271,10 +285,10 @@ def _assemble(
         slopes=slope,
         offsets=offsets,
         shift=shift,
-        least=int(target.rounded.min()),
-        greatest=int(target.rounded.max()),
-        bottom=int(target.rounded.min()),
-        top=int(target.rounded.max()),
+        least=target.least,
+        greatest=target.greatest,
+        bottom=target.least,
+        top=target.greatest,
     )
 
 
@@ -319,10 +333,14 @@ def _verify(form: Interpolation, codes: IntArray, values: FloatArray) -> None:
     steps, wanted = np.diff(results), np.diff(rounded)
     faithful = np.all(np.abs(results - values) < 1 - _MARGIN / 2)
     monotone = not (np.all(wanted >= 0) and np.any(steps < 0)) and not (np.all(wanted <= 0) and np.any(steps > 0))
-    # where a function saturates at an end of the codes, the result is what it saturates to
-    rise = np.abs(np.diff(values)) if len(values) > 1 else np.zeros(1)
-    flat = all(results[end] == rounded[end] or rise[end] > _FLAT for end in (0, -1))
-    if not (faithful and monotone and (flat or form.folded)):
+    # the runs of equal results at both ends; in a folded function only where it saturates there
+    rise, changes = np.abs(np.diff(values)), np.flatnonzero(wanted)
+    start, end = (int(changes[0]) + 1, int(changes[-1]) + 1) if len(changes) else (0, len(codes))
+    flat = all(
+        np.array_equal(results[part], rounded[part]) or (form.folded and rise[edge] > _FLAT)
+        for part, edge in ((slice(start), 0), (slice(end, None), -1))
+    )
+    if not (faithful and monotone and flat):
         raise VerificationError(
             "lines miss the function that they stand for", hint="this is a bug of fpgann, please report it"
         )
