@@ -56,10 +56,13 @@ architecture rtl of fpgann_axil_loader is
   constant SLVERR : std_ulogic_vector(1 downto 0) := "10";
 
   signal accept_write : std_ulogic;
-  signal is_writing   : std_ulogic; -- the memories answer
-  signal is_whole     : std_ulogic; -- no byte is left out
-  signal bvalid       : std_ulogic;
-  signal words        : std_ulogic_vector(32 * LOAD_WORDS - 1 downto 0);
+  -- vsg_off signal_007
+  -- Known before the first reset: what is in the memories at first must stay.
+  signal is_writing : std_ulogic := '0'; -- the memories answer
+  -- vsg_on signal_007
+  signal is_whole : std_ulogic; -- no byte is left out
+  signal bvalid   : std_ulogic;
+  signal words    : std_ulogic_vector(32 * LOAD_WORDS - 1 downto 0);
 
   signal accept_read  : std_ulogic;
   signal is_reading   : std_ulogic;
@@ -82,7 +85,7 @@ begin
   s_axil_arready <= accept_read;
   s_axil_rvalid  <= rvalid;
 
-  load_valid <= is_writing and is_whole;
+  load_valid <= is_writing and is_whole and not rst;
   load_data  <= words;
 
   p_write : process (clk)

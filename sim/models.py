@@ -120,6 +120,110 @@ def rom_latency_cycles() -> int:
     return 1
 
 
+class Ram:
+    """The state of a ram."""
+
+    def __init__(self, words: Sequence[int]) -> None:
+        self.words = list(words)
+        self.data = 0
+
+    def step(self, *, address: int, write: tuple[int, int] | None) -> None:
+        """A clock edge; what is written at the same time is read later."""
+        self.data = self.words[address]
+        if write is not None:
+            self.words[write[0]] = write[1]
+
+
+class LoadableMemory:
+    """The state of a loadable_memory."""
+
+    def __init__(self, *, words: Sequence[int], lanes: int, width: int, base: int, load_words: int) -> None:
+        self.rows = [elements(word, lanes, width) for word in words]
+        self.lanes, self.width, self.base, self.load_words = lanes, width, base, load_words
+        self.element_words = -(-width // 32)
+        # numbers of bits that count to n - 1
+        self.lane_stride = 1 << (self.element_words - 1).bit_length()
+        self.step_stride = self.lane_stride << (lanes - 1).bit_length()
+        self.size = self.step_stride << (len(self.rows) - 1).bit_length()
+
+    def place(self, address: int) -> tuple[int, int, int]:
+        """Word of the memory, lane and word of the element that an address means; perhaps none of this one's."""
+        step, rest = divmod(address - self.base, self.step_stride)
+        return (step, *divmod(rest, self.lane_stride))
+
+    def hits(self, address: int) -> bool:
+        """Whether there is something at an address."""
+        step, lane, position = self.place(address)
+        return 0 <= step < len(self.rows) and lane < self.lanes and position < self.element_words
+
+    def load(self, address: int, data: int) -> None:
+        """A write; data are the latest words, the last one highest."""
+        step, lane, position = self.place(address)
+        if self.hits(address) and position == self.element_words - 1:
+            element_bits = data >> 32 * (self.load_words - self.element_words)
+            self.rows[step][lane] = element_bits & ((1 << self.width) - 1)
+
+    def word(self, index: int) -> int:
+        """What is read."""
+        return pack(self.rows[index], self.width)
+
+
+class AxilLoader:
+    """The state of an axil_loader, cycle by cycle: outputs first, then `step` with the inputs of the cycle."""
+
+    OKAY, SLVERR = 0, 2
+
+    def __init__(self, *, load_words: int, version: int, identity: int) -> None:
+        self.load_words, self.registers = load_words, (version, identity)
+        self.write: tuple[int, bool] | None = None  # address, whether no byte is left out
+        self.read: int | None = None
+        self.words: list[int] = []
+        self.bresp: int | None = None
+        self.rdata: tuple[int, int] | None = None
+
+    def outputs(self) -> dict[str, int]:
+        """What comes from registers; only what is defined."""
+        found = {"s_axil_bvalid": int(self.bresp is not None), "s_axil_rvalid": int(self.rdata is not None)}
+        found["load_valid"] = int(self.write is not None and self.write[1])
+        if self.write is not None:
+            found["load_address"] = self.write[0]
+        if len(self.words) == self.load_words:
+            found["load_data"] = pack(self.words, 32)
+        if self.bresp is not None:
+            found["s_axil_bresp"] = self.bresp
+        if self.rdata is not None:
+            found["s_axil_rdata"], found["s_axil_rresp"] = self.rdata
+        return found
+
+    def can_write(self, *, bready: bool) -> bool:
+        """Whether address and data are taken."""
+        return self.write is None and (self.bresp is None or bready)
+
+    def can_read(self, *, rready: bool) -> bool:
+        """Whether an address is taken."""
+        return self.read is None and (self.rdata is None or rready)
+
+    def step(
+        self, *, write: tuple[int, int, int] | None, read: int | None, load_hit: bool, bready: bool, rready: bool
+    ) -> None:
+        """A clock edge; write is address, data, strobes as they are taken, read an address."""
+        if bready:
+            self.bresp = None
+        if rready:
+            self.rdata = None
+        if self.write is not None:
+            self.bresp = self.OKAY if self.write[1] and load_hit else self.SLVERR
+        if self.read is not None:
+            is_register = self.read < len(self.registers)
+            self.rdata = (self.registers[self.read], self.OKAY) if is_register else (0, self.SLVERR)
+        self.write, self.read = None, None
+        if write is not None:
+            self.write = (write[0] >> 2, write[2] == 15)
+            self.words = [*self.words, write[1]][-self.load_words :]
+        if read is not None:
+            self.read = read >> 2
+
+
 # -- multiply and accumulate ---------------------------------------------------------------------------------------
 
 

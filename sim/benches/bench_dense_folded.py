@@ -9,6 +9,11 @@ from harness import CASES, Unit, corner_bits, spread, start
 
 from sim import models
 
+GENERICS = (
+    *("inputs", "outputs", "pe", "simd", "in_width", "in_signed"),
+    *("weight_width", "bias_width", "acc_width", "weights", "biases"),
+)
+
 
 def items(unit: Unit, count: int) -> list[int]:
     """Vectors of corners, then random ones."""
@@ -39,8 +44,7 @@ class Schedule:
             self.unit.expect("out_acc", acc, f"group {group}, cycle {self.cycle}")
             del self.due[self.cycle]
         if item is not None:
-            generics = {name: value for name, value in self.unit.generics.items() if not name.endswith("_style")}
-            for group, acc in enumerate(models.dense_folded(item, **generics)):
+            for group, acc in enumerate(models.dense_folded(item, **self.unit.pick(*GENERICS))):
                 latency = models.dense_folded_latency_cycles(group, **self.unit.pick("inputs", "simd"))
                 self.due[self.cycle + latency] = (group, acc)
         width = self.unit.generics["inputs"] * self.unit.generics["in_width"]

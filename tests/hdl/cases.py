@@ -46,6 +46,53 @@ def rom() -> Cases:
     }
 
 
+def ram() -> Cases:
+    rng = random.Random(SEED)
+    shapes = [(1, 8, "auto"), (2, 1, "distributed"), (3, 40, "auto"), (16, 7, "block"), (37, 12, "auto")]
+    return {
+        f"r{depth}_{width}": {"WORDS": _words(rng, depth, 1, width), "DEPTH": depth, "WIDTH": width, "STYLE": style}
+        for depth, width, style in shapes
+    }
+
+
+def loadable_memory() -> Cases:
+    rng = random.Random(SEED)
+    # depth, lanes, width, address, base, load
+    shapes = [
+        (1, 1, 5, 4, 5, 1),
+        (4, 3, 8, 7, 32, 1),
+        (5, 1, 32, 5, 8, 2),
+        (3, 5, 33, 9, 128, 2),
+        (2, 4, 40, 4, 0, 3),
+        (6, 2, 70, 8, 192, 3),
+        (1, 4, 12, 6, 44, 1),
+    ]
+    return {
+        f"m{depth}_{lanes}_{width}": {
+            "WORDS": _words(rng, depth, lanes, width),
+            "DEPTH": depth,
+            "LANES": lanes,
+            "WIDTH": width,
+            "ADDRESS_WIDTH": address,
+            "BASE": base,
+            "LOAD_WORDS": load,
+        }
+        for depth, lanes, width, address, base, load in shapes
+    }
+
+
+def axil_loader() -> Cases:
+    return {
+        f"a{address}_{words}": {
+            "ADDRESS_WIDTH": address,
+            "LOAD_WORDS": words,
+            "VERSION": Vector(0x8000_0001 + words, 32),
+            "IDENTITY": Vector(0x1234_5678 * words, 32),
+        }
+        for address, words in ((4, 1), (10, 2), (30, 3))
+    }
+
+
 def neuron() -> Cases:
     # simd, in, signed, weight, bias, acc
     shapes = [
@@ -108,6 +155,21 @@ def dense_folded() -> Cases:
         "bits": _dense(8, 4, 2, 2, 1, 1, 4, 8, signed=False),
         "one_fold": _dense(2, 6, 1, 2, 9, 7, 20, 20),
         "wraps": _dense(4, 2, 1, 2, 8, 8, 12, 10),
+    }
+
+
+def dense_loadable() -> Cases:
+    def loadable(shape: Generics, address: int, words: int, weights_base: int, biases_base: int) -> Generics:
+        kept = {name: value for name, value in shape.items() if name != "ROM_STYLE"}
+        load = {"LOAD_ADDRESS_WIDTH": address, "LOAD_WORDS": words}
+        return {**kept, **load, "WEIGHTS_BASE": weights_base, "BIASES_BASE": biases_base}
+
+    return {
+        "one": loadable(_dense(1, 1, 1, 1, 8, 8, 8, 20), 3, 1, 4, 5),
+        "rows": loadable(_dense(4, 6, 2, 4, 6, 5, 10, 20), 8, 1, 32, 64),
+        "both": loadable(_dense(6, 4, 2, 3, 8, 8, 40, 44, signed=False), 7, 2, 32, 64),
+        "serial": loadable(_dense(5, 3, 1, 1, 8, 33, 16, 48), 6, 2, 32, 4),
+        "unfolded": loadable(_dense(4, 3, 3, 4, 5, 4, 8, 16), 6, 1, 16, 32),
     }
 
 
@@ -420,8 +482,12 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_pace": pace(),
     "fpgann_delay": delay(),
     "fpgann_rom": rom(),
+    "fpgann_ram": ram(),
+    "fpgann_loadable_memory": loadable_memory(),
+    "fpgann_axil_loader": axil_loader(),
     "fpgann_neuron": neuron(),
     "fpgann_dense_folded": dense_folded(),
+    "fpgann_dense_loadable": dense_loadable(),
     "fpgann_requantize_shift": requantize_shift(),
     "fpgann_requantize_multiply": requantize_multiply(),
     "fpgann_requantize_thresholds": requantize_thresholds(),

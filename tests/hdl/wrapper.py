@@ -74,6 +74,23 @@ def _packet(side: str) -> tuple[Port, ...]:
     )
 
 
+def _load(address_width: str) -> tuple[Port, ...]:
+    """The ports through which memories are loaded."""
+    return (
+        _in("load_valid"),
+        _in("load_address", lambda g: g[address_width], numeric=True),
+        _in("load_data", lambda g: 32 * g["LOAD_WORDS"]),
+        _out("load_hit"),
+    )
+
+
+_ARRAY = (
+    _in("in_valid"),
+    _in("in_data", lambda g: g["INPUTS"] * g["IN_WIDTH"]),
+    _out("out_valid"),
+    _out("out_group", lambda g: index_width(g["OUTPUTS"] // g["PE"]), numeric=True),
+    _out("out_acc", lambda g: g["PE"] * g["ACC_WIDTH"]),
+)
 _DATA = (_in("in_data", lambda g: g["IN_WIDTH"]), _out("out_data", lambda g: g["OUT_WIDTH"]))
 
 # Beside clk and rst. Entities that have no rst are listed below.
@@ -84,6 +101,47 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _in("address", lambda g: index_width(g["DEPTH"]), numeric=True),
         _out("data", lambda g: g["WIDTH"]),
     ),
+    "fpgann_ram": (
+        _in("write"),
+        _in("write_address", lambda g: index_width(g["DEPTH"]), numeric=True),
+        _in("write_data", lambda g: g["WIDTH"]),
+        _in("address", lambda g: index_width(g["DEPTH"]), numeric=True),
+        _out("data", lambda g: g["WIDTH"]),
+    ),
+    "fpgann_loadable_memory": (
+        *_load("ADDRESS_WIDTH"),
+        _in("address", lambda g: index_width(g["DEPTH"]), numeric=True),
+        _out("data", lambda g: g["LANES"] * g["WIDTH"]),
+    ),
+    "fpgann_axil_loader": (
+        _in("s_axil_awaddr", lambda g: g["ADDRESS_WIDTH"]),
+        _in("s_axil_awprot", lambda g: 3),
+        _in("s_axil_awvalid"),
+        _out("s_axil_awready"),
+        _in("s_axil_wdata", lambda g: 32),
+        _in("s_axil_wstrb", lambda g: 4),
+        _in("s_axil_wvalid"),
+        _out("s_axil_wready"),
+        _out("s_axil_bresp", lambda g: 2),
+        _out("s_axil_bvalid"),
+        _in("s_axil_bready"),
+        _in("s_axil_araddr", lambda g: g["ADDRESS_WIDTH"]),
+        _in("s_axil_arprot", lambda g: 3),
+        _in("s_axil_arvalid"),
+        _out("s_axil_arready"),
+        _out("s_axil_rdata", lambda g: 32),
+        _out("s_axil_rresp", lambda g: 2),
+        _out("s_axil_rvalid"),
+        _in("s_axil_rready"),
+        _out("load_valid"),
+        _out("load_address", lambda g: g["ADDRESS_WIDTH"] - 2, numeric=True),
+        _out("load_data", lambda g: 32 * g["LOAD_WORDS"]),
+        _in("load_hit"),
+    ),
+    "fpgann_dense_loadable": (
+        *_load("LOAD_ADDRESS_WIDTH"),
+        *_ARRAY,
+    ),
     "fpgann_neuron": (
         _in("first"),
         _in("in_data", lambda g: g["SIMD"] * g["IN_WIDTH"]),
@@ -91,13 +149,7 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _in("bias", lambda g: g["BIAS_WIDTH"]),
         _out("acc", lambda g: g["ACC_WIDTH"]),
     ),
-    "fpgann_dense_folded": (
-        _in("in_valid"),
-        _in("in_data", lambda g: g["INPUTS"] * g["IN_WIDTH"]),
-        _out("out_valid"),
-        _out("out_group", lambda g: index_width(g["OUTPUTS"] // g["PE"]), numeric=True),
-        _out("out_acc", lambda g: g["PE"] * g["ACC_WIDTH"]),
-    ),
+    "fpgann_dense_folded": _ARRAY,
     "fpgann_requantize_shift": _DATA,
     "fpgann_requantize_multiply": (
         *_DATA,
@@ -162,7 +214,9 @@ PORTS: dict[str, tuple[Port, ...]] = {
 WITH_RESET = {
     "fpgann_pace",
     "fpgann_delay",
+    "fpgann_axil_loader",
     "fpgann_dense_folded",
+    "fpgann_dense_loadable",
     "fpgann_collect",
     "fpgann_stream_to_frame",
     "fpgann_frame_join",
