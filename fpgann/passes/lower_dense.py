@@ -16,7 +16,8 @@ from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.integers import FloatArray, integers, matmul
 from fpgann.numerics.interval import CodeRange
 from fpgann.passes.calibrate import LoadableTypes, least_error_type
-from fpgann.passes.pending import Lowering, Pending, decoding
+from fpgann.passes.lines import decoding
+from fpgann.passes.pending import Lowering, Pending
 from fpgann.passes.tables import LOWERINGS
 
 

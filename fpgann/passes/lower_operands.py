@@ -18,7 +18,8 @@ from fpgann.ir.ops.reduce import Reduce, Reduction
 from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.select import Select
 from fpgann.ir.types import ONE, ZERO
-from fpgann.passes.pending import Lowering, Pending, decoding
+from fpgann.passes.lines import decoding
+from fpgann.passes.pending import Lowering, Pending
 from fpgann.passes.tables import LOWERINGS
 
 

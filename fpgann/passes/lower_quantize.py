@@ -17,7 +17,8 @@ from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder
-from fpgann.passes.pending import Lowering, clipped_line, decoding
+from fpgann.passes.lines import clipped_line, decoding
+from fpgann.passes.pending import Lowering
 from fpgann.passes.tables import LOWERINGS, channel_axis, fractions, limits_of
 
 

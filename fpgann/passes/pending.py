@@ -32,6 +32,7 @@ from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder, ScalarMap
 from fpgann.passes.calibrate import Plan, QuantizationPoint
 from fpgann.passes.channels import channels_along, spread
+from fpgann.passes.lines import clipped_line, composed, decoding, is_shift
 
 TABLE_ARGUMENT_BITS = 12  # a function of more bits is computed by lines rather than by a table
 SEARCH_BITS = 6  # results of so few bits are found by a search among their thresholds
@@ -95,7 +96,7 @@ class Pending:
             )
         steps = (*self.steps, step)
         if len(steps) > 1 and isinstance(steps[-2], scalar.Affine) and isinstance(step, scalar.Affine):
-            steps = (*steps[:-2], _composed(steps[-2], step))
+            steps = (*steps[:-2], composed(steps[-2], step))
         return replace(
             self,
             steps=steps,
@@ -106,25 +107,6 @@ class Pending:
     def conflicts(self, axis: int) -> bool:
         """Whether earlier steps have channels along another axis."""
         return axis != self.axis and any(step.channels > 1 for step in self.steps)
-
-
-def decoding(encoding: Encoding) -> scalar.Affine:
-    """The step from codes to real numbers."""
-    return _collapsed(encoding.scale_lsb(), encoding.offset)
-
-
-def _composed(first: scalar.Affine, second: scalar.Affine) -> scalar.Affine:
-    """Both in one, with exact fractions."""
-    pairs = [(first.at(channel), second.at(channel)) for channel in range(max(first.channels, second.channels))]
-    scales = tuple(factor * scale for (scale, _), (factor, _) in pairs)
-    offsets = tuple(factor * offset + addend for (_, offset), (factor, addend) in pairs)
-    return _collapsed(scales, offsets)
-
-
-def _collapsed(scales: tuple[Fraction, ...], offsets: tuple[Fraction, ...]) -> scalar.Affine:
-    """One number instead of many equal ones, so that equal steps compare equal."""
-    scales, offsets = (numbers[:1] if len(set(numbers)) == 1 else numbers for numbers in (scales, offsets))
-    return scalar.Affine(scales, offsets)
 
 
 def precision_rounder(precision: Precision) -> Rounder:
@@ -276,7 +258,7 @@ class Lowering:
         if (found := clipped_line(pending.steps, codes.range)) is None:
             return None
         line, kept = found
-        if not (self.defined or _is_shift(line)):
+        if not (self.defined or is_shift(line)):
             return None  # a scale of many digits would make sums with other values wide
         if kept == codes.range:
             return pending.source if line == decoding(codes) else self.reinterpreted(pending.source, line, node)
@@ -422,39 +404,6 @@ class Lowering:
             {tuple(Fraction(float(v)) for v in row) for row in np.broadcast(*op.parameters)} if op.parameters else [()]
         )
         return all(TABLE[op.function].never_negative(*row) for row in rows)
-
-
-def clipped_line(steps: tuple[scalar.Step, ...], codes: CodeRange) -> tuple[scalar.Affine, CodeRange] | None:
-    """Steps as one line on some of the codes, to which the others are clamped.
-
-    Args:
-        steps: functions from codes to real numbers.
-        codes: the codes that can occur.
-
-    Returns:
-        The line and the codes that are kept; None where there is more to the steps than that, where channels
-        differ, where a limit lies between two codes, or where nothing but a constant is left.
-    """
-    scale, offset, low, high = Fraction(1), Fraction(0), codes.low, codes.high
-    for step in steps:
-        if isinstance(step, scalar.Affine) and step.channels == 1 and step.scale[0] != 0:
-            scale, offset = step.scale[0] * scale, step.scale[0] * offset + step.offset[0]
-        elif isinstance(step, scalar.Clip):
-            ends = [None if limit is None else (limit - offset) / scale for limit in (step.low, step.high)]
-            floor, ceiling = ends if scale > 0 else ends[::-1]
-            if floor is not None and floor > low:
-                low = floor.numerator if floor.denominator == 1 else high + 1
-            if ceiling is not None and ceiling < high:
-                high = ceiling.numerator if ceiling.denominator == 1 else low - 1
-        else:
-            return None
-    return (scalar.Affine((scale,), (offset,)), CodeRange(low, high)) if low < high else None
-
-
-def _is_shift(line: scalar.Affine) -> bool:
-    """Whether a line multiplies by a power of two or its negative, and adds nothing."""
-    top, bottom = abs(line.scale[0].numerator), line.scale[0].denominator
-    return line.offset[0] == 0 and top & (top - 1) == 0 and bottom & (bottom - 1) == 0
 
 
 def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple[FloatArray, ...]:

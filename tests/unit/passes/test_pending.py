@@ -14,7 +14,8 @@ from fpgann.ir import Encoding
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
-from fpgann.passes.pending import Pending, decoding
+from fpgann.passes.lines import decoding
+from fpgann.passes.pending import Pending
 
 FRACTIONS = st.fractions(max_denominator=10**9)
 NONZERO = FRACTIONS.filter(lambda f: f != 0)
