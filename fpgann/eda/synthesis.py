@@ -117,7 +117,9 @@ def synthesize(verilog: Path, top: str, family: Family, work: Path, keep: Sequen
 
 def _script(top: str, family: Family, keep: Sequence[str]) -> str:
     command, _, options = family.command.partition(" ")
-    lines = ["read_verilog -sv design.v", f"hierarchy -check -top {top}"]
+    # cells that a design names must be known before its hierarchy is
+    cells = ["read_verilog -lib +/xilinx/cells_sim.v"] if command == "synth_xilinx" else []
+    lines = [*cells, "read_verilog -sv design.v", f"hierarchy -check -top {top}"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
     lines += [
         " ".join(part for part in (command, f"-top {top}", options) if part),

@@ -5,6 +5,7 @@ Seen in GHDL 2.0, each with a test in tests/unit/eda/test_verilog.py:
 
 - A constant of more than 32 bits stands there as in VHDL, which Verilog reads as text.
 - The output of an instance becomes a wire `<instance>_<port>`, also where a signal has that name already.
+- A component without an entity, a cell of the device, becomes an empty module whose parameters have no values.
 - An initial value is assigned with `<=`, which simulators run as `=` or warn about.
 """
 
@@ -17,6 +18,7 @@ from fpgann.errors import ToolFailedError
 
 _LONG_CONSTANT = re.compile(r'"([01xzXZ]{33,})"')
 _MODULE = re.compile(r"^module (\w+)\n.*?^endmodule$", re.MULTILINE | re.DOTALL)
+_CELL = re.compile(r"^module \w+\n(?:  #\(parameter\n(?:    \w+,?\n?)+\)\n)?  \([^;]*\);\nendmodule\n\n?", re.MULTILINE)
 _DECLARATION = re.compile(r"^  (?:wire|reg) (?:\[\d+:0\] )?(\w+);.*\n", re.MULTILINE)
 _INITIAL = re.compile(r"^(  initial\n    \w+ )<=", re.MULTILINE)
 _SIGN_EXTENSION = re.compile(r"\{\{\d+\{(\w+)\[\d+\]\}\}, \1\}; // sext$", re.MULTILINE)
@@ -29,7 +31,7 @@ def repair(verilog: str) -> str:
         ToolFailedError: two signals have one name, and nothing tells them apart.
     """
     text = _LONG_CONSTANT.sub(lambda match: f"{len(match[1])}'b{match[1]}", verilog)
-    text = _INITIAL.sub(r"\1=", text)
+    text = _INITIAL.sub(r"\1=", _CELL.sub("", text))
     return _MODULE.sub(lambda match: _join_namesakes(match[0], match[1]), text)
 
 

@@ -109,9 +109,11 @@ class UnrolledKernel:
 
     Args:
         pipeline: the registered netlist.
+        carry_cell: bits of the carry cells of AMD's devices that adders of three operands name; None for none.
     """
 
     pipeline: PipelinedNetlist
+    carry_cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fpgann.hardware.names import identifier
+from fpgann.kernel.matrix_product import Effort
 
 
 class Strategy(enum.Enum):
@@ -23,6 +24,17 @@ class Io(enum.Enum):
 
     PARALLEL = "parallel"
     STREAM = "stream"
+
+
+class TernaryAdders(enum.Enum):
+    """How an adder of three operands is written."""
+
+    PORTABLE = "portable"
+    """As logic and a sum that every tool understands."""
+    CARRY4 = "carry4"
+    """LUT6_2 and CARRY4 of AMD's 7 series by name, where a register follows."""
+    CARRY8 = "carry8"
+    """LUT6_2 and CARRY8 of AMD's UltraScale and later by name, where a register follows."""
 
 
 class Weights(enum.Enum):
@@ -60,6 +72,8 @@ class HardwareOptions:
         io: interfaces of the top entity.
         stream_width_bits: width of tdata of AXI4-Stream; None takes one element a beat.
         weights: how long weights hold, of layers that do not say.
+        ternary_adders: how adders of three operands are written.
+        effort: how long to search for fewer adders.
     """
 
     default: LayerOptions = LayerOptions()
@@ -68,6 +82,8 @@ class HardwareOptions:
     io: Io = Io.PARALLEL
     stream_width_bits: int | None = None
     weights: Weights = Weights.CONSTANT
+    ternary_adders: TernaryAdders = TernaryAdders.PORTABLE
+    effort: Effort = Effort.DEFAULT
 
     def key_of(self, layer: str) -> str | None:
         """The name under which a layer has options of its own: that in the model, or its HDL identifier."""

@@ -8,12 +8,15 @@ and their number is the least possible. Odd multiples of one input are built onc
 from __future__ import annotations
 
 import heapq
+from collections.abc import Hashable
 
 import numpy as np
 
 from fpgann.errors import VerificationError
 from fpgann.kernel.interpreter import linear_form
+from fpgann.kernel.matrix_product import Effort, can_plan, plan_product
 from fpgann.kernel.netlist import Netlist, NetlistBuilder
+from fpgann.kernel.product_plan import ProductPlan
 from fpgann.numerics.integers import IntArray, integers
 
 
@@ -36,12 +39,15 @@ class MatrixBuilder:
 
     Args:
         builder: the netlist that grows.
+        effort: how long to search for fewer adders.
     """
 
-    def __init__(self, builder: NetlistBuilder) -> None:
+    def __init__(self, builder: NetlistBuilder, effort: Effort = Effort.DEFAULT) -> None:
         self.builder = builder
+        self._effort = effort
         self._depth: dict[int, int] = {}
         self._multiples: dict[tuple[int, int], int] = {}
+        self._plans: dict[Hashable, ProductPlan] = {}
 
     def multiple(self, node: int, factor: int) -> int:
         """A positive odd multiple of a node, built from two smaller ones; its range is exact."""
@@ -68,6 +74,22 @@ class MatrixBuilder:
             self._depth[product] = max(self._depth.get(a, 0), self._depth.get(b, 0)) + 1
             self._multiples[key] = product
         return self._multiples[key]
+
+    def products(self, nodes: list[int], weights: IntArray, bias: IntArray) -> list[int]:
+        """nodes @ weights + bias, with sums that the outputs share.
+
+        Args:
+            nodes: input nodes.
+            weights: shape (inputs, outputs).
+            bias: shape (outputs,).
+        """
+        codes = tuple(self.builder.range(node) for node in nodes)
+        if not can_plan(weights, bias, codes):
+            return [self.product(nodes, weights[:, c], int(bias[c])) for c in range(weights.shape[1])]
+        key = (weights.tobytes(), weights.shape, tuple(bias.tolist()), codes)
+        if key not in self._plans:  # rows of a tensor have one plan
+            self._plans[key] = plan_product(weights, bias, codes, effort=self._effort)
+        return self._plans[key].add_to(self.builder, nodes)
 
     def product(self, nodes: list[int], column: IntArray, constant: int) -> int:
         """nodes @ column + constant as one adder tree over shared multiples.

@@ -16,6 +16,8 @@ from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
 from fpgann.hardware.streaming import StreamDesign
 
+AMD_ADDER = "fpgann_add3.vhd"
+
 
 def render_design(
     design: Design, streams: StreamDesign | None = None, loading: AddressMap | None = None
@@ -30,6 +32,8 @@ def render_design(
         loading: addresses of the weights that are loaded at run time, if it has such.
     """
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
+    if any(isinstance(stage.kernel, UnrolledKernel) and stage.kernel.carry_cell for stage in design.stages):
+        files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()
     names = Namespace({design.name} if streams is None else {design.name, streams.core_entity})
     entities: dict[str, str] = {}
     for stage in design.stages:

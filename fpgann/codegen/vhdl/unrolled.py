@@ -3,14 +3,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpgann.codegen.render import render
-from fpgann.codegen.vhdl.literals import signed_literal, subtype
+from fpgann.codegen.vhdl.literals import boolean, signed_literal, subtype
 from fpgann.hardware.design import Stage, UnrolledKernel
 from fpgann.hardware.names import printable
 from fpgann.kernel.netlist import Netlist, Opcode
 from fpgann.numerics.interval import CodeRange
+
+
+@dataclass(frozen=True, slots=True)
+class Adder3View:
+    """An instance of hdl/amd/fpgann_add3.vhd."""
+
+    label: str
+    width: int
+    free: int
+    minus_y: str
+    minus_z: str
+    carry_cell: int
+    operands: tuple[str, str, str]
+    total: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,7 @@ class UnrolledView:
     register_bits: int
     declarations: tuple[str, ...]
     assignments: tuple[str, ...]
+    adders3: tuple[Adder3View, ...]
     registers: tuple[str, ...]
     outputs: tuple[str, ...]
     has_registers: bool
@@ -46,10 +61,11 @@ def render_unrolled(stage: Stage, entity: str) -> str:
         in_bits=stage.in_bits,
         out_bits=stage.target.bits,
         latency_cycles=stage.latency_cycles,
-        adders=netlist.count(Opcode.ADD),
+        adders=netlist.count(Opcode.ADD) + netlist.count(Opcode.ADD3),
         register_bits=sum(netlist.range(n).width_bits for n in registers),
         declarations=tuple(writer.declarations),
         assignments=tuple(writer.assignments),
+        adders3=tuple(writer.adders3),
         registers=tuple(writer.registers),
         outputs=tuple(writer.outputs()),
         has_registers=bool(registers),
@@ -65,7 +81,11 @@ class _Writer:
         self.stage = stage
         self.declarations: list[str] = []
         self.assignments: list[str] = []
+        self.adders3: list[Adder3View] = []
         self.registers: list[str] = []
+        assert isinstance(stage.kernel, UnrolledKernel)
+        self._carry_cell = stage.kernel.carry_cell
+        self._registered = _registered(netlist)
         self._fields = stage.fields()
         columns = (netlist.opcode, netlist.a, netlist.b, netlist.shift, netlist.shift_b, netlist.sign)
         rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -106,6 +126,9 @@ class _Writer:
             kind = "u_signed" if stored.signed else "u_unsigned"
             self.assignments.append(f"{name} <= {kind}({field});")
             return
+        if opcode is Opcode.ADD3 and self._carry_cell is not None and node in self._registered:
+            self._place_adder3(node, codes, self._carry_cell)
+            return
         self.assignments.append(f"{name} <= {self._expression(node, opcode, a, b, shift, shift_b, sign, codes)};")
 
     def _expression(
@@ -119,6 +142,10 @@ class _Writer:
                 left, right = self._wide(a, width, shift), self._wide(b, width, shift_b)
                 zero_b = self._opcodes[b] == Opcode.CONSTANT and self.netlist.immediate[b] == 0
                 text = left if zero_b else f"{left} {'+' if sign > 0 else '-'} {right}"
+                return f"{cast}({text})" if cast else text
+            case Opcode.ADD3:
+                view = self._adder3(node, width, 0)
+                text = f"add3({', '.join(view.operands)}, {view.minus_y}, {view.minus_z}, {view.free})"
                 return f"{cast}({text})" if cast else text
             case Opcode.FLOOR_SHIFT:
                 last = operand.width_bits - 1
@@ -146,6 +173,25 @@ class _Writer:
                 span = CodeRange(min(operand.low, -1), operand.high).width_bits
                 bound = signed_literal(int(self.netlist.immediate[node]), span)
                 return f"(0 => at_least({self._wide(a, span)}, {bound}))"
+
+    def _adder3(self, node: int, width: int, carry_cell: int) -> Adder3View:
+        shifts = [int(column[node]) for column in (self.netlist.shift, self.netlist.shift_b, self.netlist.shift_c)]
+        nodes = [int(column[node]) for column in (self.netlist.a, self.netlist.b, self.netlist.c)]
+        x, y, z = (self._wide(n, width, s) for n, s in zip(nodes, shifts, strict=True))
+        minus_y, minus_z = (boolean(column[node] < 0) for column in (self.netlist.sign, self.netlist.sign_c))
+        free = min(shifts[1:]) if shifts[0] == 0 else 0  # bits that the first operand alone has
+        name = self._names[node]
+        return Adder3View(f"sum_{name}", width, free, minus_y, minus_z, carry_cell, (x, y, z), name)
+
+    def _place_adder3(self, node: int, codes: CodeRange, carry_cell: int) -> None:
+        """An instance; its total is signed, that of the node perhaps not."""
+        view = self._adder3(node, codes.width_bits, carry_cell)
+        if not codes.signed:
+            total = f"{view.total}_bits"
+            self.declarations.append(f"signal {total} : u_signed({view.width - 1} downto 0);")
+            self.assignments.append(f"{view.total} <= u_unsigned({total});")
+            view = replace(view, total=total)
+        self.adders3.append(view)
 
     def _even_shift(self, a: int, shift: int, codes: CodeRange) -> str:
         # extended or cut so that the result's bits are left: clearing the last bit of -1 yields -2, one bit wider
@@ -175,6 +221,13 @@ class _Writer:
             f"out_data({(i + 1) * width - 1} downto {i * width}) <= std_ulogic_vector({self._wide(int(node), width)});"
             for i, node in enumerate(self.netlist.outputs)
         ]
+
+
+def _registered(netlist: Netlist) -> set[int]:
+    """Nodes that nothing but registers reads."""
+    registers = netlist.opcode == Opcode.REGISTER
+    read = {int(n) for column in (netlist.a, netlist.b, netlist.c) for n in column[~registers]}
+    return {int(n) for n in netlist.a[registers]} - read - {int(n) for n in netlist.outputs}
 
 
 def _multiples(netlist: Netlist) -> dict[int, tuple[int, int]]:

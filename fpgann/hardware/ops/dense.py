@@ -11,7 +11,7 @@ from fpgann.errors import ConfigError
 from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import FoldedKernel, Loadable, Requantizer, UnrolledKernel
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
-from fpgann.hardware.options import Strategy
+from fpgann.hardware.options import Strategy, TernaryAdders
 from fpgann.hardware.spatial import channels_of_elements
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
@@ -25,6 +25,7 @@ from fpgann.kernel.staircase_logic import fits_netlist, rounding_constant, stair
 from fpgann.numerics.integers import IntArray, integers
 from fpgann.numerics.interval import CodeRange
 
+_CARRY_CELLS = {TernaryAdders.PORTABLE: None, TernaryAdders.CARRY4: 4, TernaryAdders.CARRY8: 8}
 UNROLLED_WEIGHTS = 4096  # automatic strategy: nonzero weights up to which a layer is unrolled
 
 
@@ -73,14 +74,11 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     constants = [rounding_constant(forms[0][0], c) for c in forms[0][1]] if forms else [0] * rows * outputs
     bias = integers(np.tile(_bias(op), rows).astype(object) + np.array(constants, dtype=object))
     netlist = NetlistBuilder([source.codes] * source.elements)
-    matrix = MatrixBuilder(netlist)
-    values = [
-        matrix.product(
-            list(range(row * inputs, (row + 1) * inputs)), op.weight.data[:, column], int(bias[row * outputs + column])
-        )
-        for row in range(rows)
-        for column in range(outputs)
-    ]
+    matrix = MatrixBuilder(netlist, builder.options.effort)
+    values: list[int] = []
+    for row in range(rows):
+        nodes_of_row = list(range(row * inputs, (row + 1) * inputs))
+        values += matrix.products(nodes_of_row, op.weight.data, bias[row * outputs : (row + 1) * outputs])
     check_product(netlist.build(values), np.kron(np.eye(rows, dtype=np.int64), op.weight.data), bias, node.name)
     for position, (form, channels) in enumerate(forms):
         values = [
@@ -89,7 +87,8 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
         ]
     pipelined = pipeline(netlist.build(values), builder.options.adders_per_stage)
     codes = builder.graph.types[nodes[-1].output].codes.range
-    builder.add_stage(nodes, UnrolledKernel(pipelined), codes, latency_cycles=pipelined.latency_cycles)
+    kernel = UnrolledKernel(pipelined, _CARRY_CELLS[builder.options.ternary_adders])
+    builder.add_stage(nodes, kernel, codes, latency_cycles=pipelined.latency_cycles)
 
 
 def _build_folded(builder: DesignBuilder, node: Node, op: Dense, reuse_factor: int | None) -> None:
