@@ -39,6 +39,7 @@ from fpgann.numerics.fixed import Precision, parse_precision
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.strip_softmax import stripped_outputs
+from fpgann.report.measured import matched_samples
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.options import unused_options
 from fpgann.report.summary import accuracy, summarise
@@ -86,7 +87,7 @@ def check(
         imported = frontend.import_onnx(source)
         real = _folded(imported, chosen.softmax)
         values = reference.run_values(real, _data(imported, None))
-        _, graph = _quantize(real, values, chosen, calibrated=False)
+        _, graph, _ = _quantize(real, values, chosen, calibrated=False)
         design = build_design(graph, chosen.hardware, chosen.name)
     except UnsupportedOperatorError as error:
         return _refuse(unplanned(nodes), error)
@@ -172,7 +173,7 @@ def lower(
     _check_import(real, values, runtime)
 
     progress("quantizing")
-    plan, graph = _quantize(real, values, options, calibrated=calibration is not None)
+    plan, graph, meanings = _quantize(real, values, options, calibrated=calibration is not None)
 
     progress("building the hardware")
     design = build_design(graph, options.hardware, options.name)
@@ -194,6 +195,7 @@ def lower(
         measured=measured,
         saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},
         streams=streams,
+        samples=matched_samples(graph, codes, values, meanings),
     )
     return Compiled(model, graph, design, report, warnings, tuple(logits), plan, streams)
 
@@ -321,13 +323,14 @@ def _data(graph: Graph, calibration: Path | None) -> dict[str, FloatArray]:
 
 def _quantize(
     real: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool
-) -> tuple[passes.Plan, Graph]:
-    """Choose types for what the model leaves real, and lower it to codes."""
+) -> tuple[passes.Plan, Graph, Mapping[str, str]]:
+    """Choose types for what the model leaves real, and lower it to codes; last, which of them stand for which value."""
     plan = _plan(real, values, options, calibrated=calibrated)
     layers = [node.name for node in real.nodes if isinstance(node.op, Dense)]
     loaded = [name for name in layers if options.hardware.weights_of(name) is Weights.RUNTIME]
     plan = replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()))
-    return plan, verify(passes.QuantizeGraph(plan).apply(real), "quantization")
+    graph, meanings = passes.QuantizeGraph(plan).lower(real)
+    return plan, verify(graph, "quantization"), meanings
 
 
 def _plan(graph: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool) -> passes.Plan:

@@ -7,6 +7,7 @@ operators never become nodes: they wait as functions on codes until a quantizer 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import fpgann.passes.lower_activation
@@ -39,7 +40,17 @@ class QuantizeGraph:
         Raises:
             UnsupportedOperatorError: an operator has no integer form where it stands.
         """
-        return _lower(graph, self.plan)[1]
+        return self.lower(graph)[0]
+
+    def lower(self, graph: Graph) -> tuple[Graph, Mapping[str, str]]:
+        """The graph of codes, and for each of its values that stands for a real value the name of that.
+
+        Raises:
+            UnsupportedOperatorError: an operator has no integer form where it stands.
+        """
+        lowering, coded = _lower(graph, self.plan)
+        settled = {name: pending for name, pending in lowering.values.items() if lowering.is_codes(pending)}
+        return coded, {pending.source: name for name, pending in settled.items()}
 
 
 def quantization_points(graph: Graph) -> list[QuantizationPoint]:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fpgann.hardware.design import Design, FoldedKernel, Stage
+from fpgann.hardware.design import Design, FoldedKernel, Port, Stage
 from fpgann.hardware.estimate import Resources, estimate, estimate_streams
 from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.interval import CodeRange
+from fpgann.report.measured import Histogram, Samples, histogram, layer_error
 
 
 def accuracy(hardware: Mapping[str, FloatArray], model: Mapping[str, FloatArray]) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def summarise(
     measured: Mapping[str, Any],
     saturation: Mapping[str, Mapping[str, int]],
     streams: StreamDesign | None = None,
+    samples: Samples | None = None,
 ) -> dict[str, Any]:
     """The whole report.
 
@@ -68,8 +70,9 @@ def summarise(
         measured: what `accuracy` returned, with the kind of data.
         saturation: per value: samples cut off by its type, and samples in all.
         streams: AXI4-Stream interfaces around the design, if it has any.
+        samples: what the layers compute, to measure their errors.
     """
-    layers = [_layer(stage, graph) for stage in design.stages]
+    layers = [_layer(stage, graph, samples or Samples()) for stage in design.stages]
     total = sum((estimate(stage) for stage in design.stages), Resources())
     interface = {} if streams is None else {"streams": _streams(streams)}
     total += Resources() if streams is None else estimate_streams(streams)
@@ -78,6 +81,8 @@ def summarise(
         "options": dict(options),
         "accuracy": dict(measured),
         "saturation": {name: dict(entry) for name, entry in saturation.items()},
+        "inputs": [_port(port, graph) for port in design.inputs],
+        "outputs": [_port(port, graph) for port in design.outputs],
         "layers": layers,
         **interface,
         "total": {
@@ -104,7 +109,18 @@ def _streams(streams: StreamDesign) -> dict[str, Any]:
     }
 
 
-def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:
+def _port(port: Port, graph: Graph) -> dict[str, Any]:
+    """An input or output; `stream` is what layers read and drive."""
+    tensor = graph.types[port.stream.value]
+    return {
+        "name": port.model_name,
+        "stream": port.stream.name,
+        "type": str(tensor.codes.fixed),
+        "shape": list(tensor.shape),
+    }
+
+
+def _layer(stage: Stage, graph: Graph, samples: Samples) -> dict[str, Any]:
     weights, weight_bits = _weights(stage, graph)
     reuse = stage.kernel.steps if isinstance(stage.kernel, FoldedKernel) else 1
     return {
@@ -121,7 +137,33 @@ def _layer(stage: Stage, graph: Graph) -> dict[str, Any]:
         "weight_bits": weight_bits,
         "in_type": ", ".join(str(graph.types[stream.value].codes.fixed) for stream in stage.sources),
         "out_type": str(graph.types[stage.target.value].codes.fixed),
+        "shape": list(graph.types[stage.target.value].shape),
+        "reads": [stream.name for stream in stage.sources],
+        "starts_cycle": stage.target.delay_cycles - stage.latency_cycles,
+        **_measured(stage, graph, samples),
     }
+
+
+def _measured(stage: Stage, graph: Graph, samples: Samples) -> dict[str, Any]:
+    """Error of a layer's result on the samples, and how its weights and results fill their types; null if unknown."""
+    value = stage.target.value
+    codes, real = samples.codes.get(value), samples.values.get(value)
+    if codes is None or (real is not None and real.size != codes.size):
+        real = None
+    encoding = graph.types[value].codes
+    return {
+        "error": None if codes is None or real is None else layer_error(encoding, codes, real),
+        "result_histogram": None if codes is None else histogram(encoding, codes, real),
+        "weight_histogram": _weight_histogram(stage, graph),
+    }
+
+
+def _weight_histogram(stage: Stage, graph: Graph) -> Histogram | None:
+    """Of the weights of the layer that names a stage."""
+    op = next((node.op for node in graph.nodes if node.name == stage.layers[0]), None)
+    if not isinstance(op, Dense) or op.weight.encoding is None:
+        return None
+    return histogram(op.weight.encoding, op.weight.data)
 
 
 def _weights(stage: Stage, graph: Graph) -> tuple[int, int]:
