@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fpgann.errors import ConfigError
-from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
+from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, TernaryAdders, Weights
+from fpgann.kernel.matrix_product import Effort
 from fpgann.numerics.fixed import Precision, parse_precision
 
 if sys.version_info >= (3, 11):
@@ -94,6 +95,8 @@ class CompileOptions:
             "sampling": self.sampling.value,
             "softmax": self.softmax.value,
             "adders_per_stage": self.hardware.adders_per_stage,
+            "ternary_adders": self.hardware.ternary_adders.value,
+            "effort": self.hardware.effort.value,
             "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
         }
 
@@ -101,9 +104,9 @@ class CompileOptions:
 def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
-    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `io`, `stream_width`,
-    `target`, `name`, `sampling`, `softmax`, `weights`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and
-    `weights`.
+    Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
+    `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, and `[layers."NAME"]` with `strategy`,
+    `reuse_factor` and `weights`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -122,7 +125,7 @@ def read_config(path: Path) -> CompileOptions:
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
     layer_keys = {"strategy", "reuse_factor", "weights"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
-    known |= {"io", "stream_width", "sampling", "softmax"}
+    known |= {"io", "stream_width", "sampling", "softmax", "ternary_adders", "effort"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -136,6 +139,8 @@ def read_config(path: Path) -> CompileOptions:
         _choice(Io, document.get("io", "parallel"), "io", where),
         _positive(document["stream_width"], "stream_width", where) if "stream_width" in document else None,
         _choice(Weights, document.get("weights", "constant"), "weights", where),
+        _choice(TernaryAdders, document.get("ternary_adders", "portable"), "ternary_adders", where),
+        _choice(Effort, document.get("effort", "default"), "effort", where),
     )
     return CompileOptions(
         _precision(document.get("precision"), f"{where}, precision"),
