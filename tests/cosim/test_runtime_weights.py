@@ -30,6 +30,15 @@ def float_network(seed: int, features: int = 6) -> Network:
     return Network(features, seed).dense("hidden", 8).node("Relu", name="relu").dense("last", 3)
 
 
+def row_network(seed: int) -> Network:
+    """One layer on two rows of a tensor, whose copies get the same weights; biases of more than 32 bits."""
+    network = Network(6, seed)
+    network.node("Reshape", network.constant((1, 2, 3), np.int64), name="rows")
+    network.width = 3
+    weight = network.constant(network.rng.normal(0, 1, (3, 4)))
+    return network.node("MatMul", weight, name="each").node("Add", network.constant(network.rng.normal(0, 1, 4)))
+
+
 def coded_network() -> Network:
     """Quantized by its file: an input with a zero point, a scale per channel, biases that are no whole codes."""
     network = Network(6, 2)
@@ -64,6 +73,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     api.compile(folder / "float.onnx", folder / "parallel", float_options)
     stream = override(float_options, io="stream", stream_width=32)
     api.compile(folder / "float.onnx", folder / "stream", stream)
+    row_network(1).write(folder / "rows.onnx")
+    row_network(2).write(folder / "rows2.onnx")
+    wide = override(CompileOptions(), weights="runtime", precision="fixed<18,6>", reuse_factor=4)
+    api.compile(folder / "rows.onnx", folder / "rows", wide)
     coded = override(CompileOptions(), weights="runtime", reuse_factor=8)
     api.compile(folder / "coded.onnx", folder / "coded", coded)
     return folder
@@ -73,7 +86,7 @@ def inputs(features: int = 6, count: int = 24) -> dict[str, np.ndarray]:
     return {"x": np.random.default_rng(5).normal(0, 2, (count, features))}
 
 
-MODELS = {"parallel": "float2", "stream": "float2", "coded": "coded2"}
+MODELS = {"parallel": "float2", "stream": "float2", "coded": "coded2", "rows": "rows2"}
 
 
 @pytest.mark.parametrize("build", MODELS)
