@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 _XILINX_MEMORY = {r"RAMB36E\d": ("bram36", 1.0), r"RAMB18E\d": ("bram36", 0.5), r"SRL\w+": ("srl", 1)}
 _XILINX = {
-    r"LUT[1-6]|LUT6_2": ("lut", 1),
+    r"LUT[1-6]|LUT6_2|INV": ("lut", 1),
     r"CARRY4": ("carry", 4),
     r"CARRY8": ("carry", 8),
     r"FD\w+": ("ff", 1),
@@ -30,6 +30,9 @@ class Family:
         cells: pattern of a cell type -> what it counts as, and how many.
         lut_inputs: inputs of its LUTs.
         packs_sites: whether LUTs and carry chains are packed into sites of 6-input LUTs.
+        carry_luts: LUTs that a carry position takes, where nothing is packed.
+        lutram_luts: LUTs that a cell of distributed memory takes, where nothing is packed.
+        block_bits: bits of a block memory, which is what `bram` counts.
     """
 
     name: str
@@ -38,6 +41,9 @@ class Family:
     cells: Mapping[str, tuple[str, float]] = field(repr=False)
     lut_inputs: int = 6
     packs_sites: bool = False
+    carry_luts: int = 1
+    lutram_luts: int = 1
+    block_bits: int = 36_864
 
     def kind(self, cell: str) -> tuple[str, float] | None:
         """What a cell counts as, and how many; None for what costs nothing (buffers, multiplexers of a slice)."""
@@ -70,6 +76,8 @@ FAMILIES: dict[str, Family] = {
                 "TRELLIS_DPR16X4": ("lutram", 1),
             },
             lut_inputs=4,
+            lutram_luts=6,  # three slices: Lattice TN1264
+            block_bits=18_432,
         ),
         Family(
             "ice40",
@@ -83,13 +91,15 @@ FAMILIES: dict[str, Family] = {
                 r"SB_RAM40_4K\w*": ("bram", 1),
             },
             lut_inputs=4,
+            carry_luts=0,  # the carry stands beside the LUT that adds
+            block_bits=4096,
         ),
         Family(
             "gatemate",
             "Cologne Chip GateMate",
-            "synth_gatemate -noiopad -noclkbuf",
+            "synth_gatemate -luttree -nomx8 -noiopad -noclkbuf",
             {
-                r"CC_LUT\d|CC_L2T\d": ("lut", 1),
+                r"CC_LUT\d|CC_L2T\d|CC_MX[24]": ("lut", 1),
                 "CC_ADDF": ("carry", 1),
                 "CC_DFF|CC_DLT": ("ff", 1),
                 "CC_MULT": ("dsp", 1),
@@ -97,6 +107,7 @@ FAMILIES: dict[str, Family] = {
                 "CC_BRAM_40K": ("bram", 2),
             },
             lut_inputs=4,
+            block_bits=20_480,
         ),
         Family(
             "gowin",
@@ -111,13 +122,15 @@ FAMILIES: dict[str, Family] = {
                 r"RAM16S\w+": ("lutram", 1),
             },
             lut_inputs=4,
+            lutram_luts=4,
+            block_bits=18_432,
         ),
         Family(
             "nexus",
             "Lattice Nexus",
             "synth_nexus -noiopad",
             {
-                "LUT4": ("lut", 1),
+                "LUT4|INV": ("lut", 1),
                 "CCU2": ("carry", 2),
                 r"FD1P3\w+": ("ff", 1),
                 r"MULT\w+|MULTADD\w+|MULTPREADD\w+": ("dsp", 1),
@@ -125,6 +138,8 @@ FAMILIES: dict[str, Family] = {
                 "DPR16X4": ("lutram", 1),
             },
             lut_inputs=4,
+            lutram_luts=6,
+            block_bits=18_432,
         ),
         Family(
             "intel_alm",
@@ -138,6 +153,7 @@ FAMILIES: dict[str, Family] = {
                 r"MISTRAL_M10K": ("bram", 1),
                 r"MISTRAL_MLAB": ("lutram", 1),
             },
+            block_bits=10_240,
         ),
     )
 }
