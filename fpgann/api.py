@@ -104,7 +104,8 @@ def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]], sampling: Sam
 
 def _folded(imported: Graph, softmax: Softmax) -> Graph:
     """The graph in terms of what hardware has, and as little of it as may be."""
-    stripped = passes.StripSoftmax().apply(imported) if softmax is Softmax.LOGITS else imported
+    fused = passes.FuseGates().apply(imported)
+    stripped = passes.StripSoftmax().apply(fused) if softmax is Softmax.LOGITS else fused
     folded = passes.FoldAffine().apply(passes.ExpandSoftmax().apply(stripped))
     return passes.HoistQuantize().apply(folded)
 

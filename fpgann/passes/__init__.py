@@ -4,6 +4,7 @@
 from fpgann.passes.calibrate import Plan, choose_plan
 from fpgann.passes.expand_softmax import ExpandSoftmax
 from fpgann.passes.fold_affine import FoldAffine
+from fpgann.passes.fuse_gates import FuseGates
 from fpgann.passes.hoist_quantize import HoistQuantize
 from fpgann.passes.quantize import QuantizeGraph, quantization_points
 from fpgann.passes.strip_softmax import StripSoftmax
@@ -11,6 +12,7 @@ from fpgann.passes.strip_softmax import StripSoftmax
 __all__ = [
     "ExpandSoftmax",
     "FoldAffine",
+    "FuseGates",
     "HoistQuantize",
     "Plan",
     "QuantizeGraph",
