@@ -14,6 +14,7 @@ import numpy as np
 from fpgann import frontend, passes, reference, resources, samples
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
+from fpgann.codegen.render import render_markup
 from fpgann.codegen.verilog import render_verilog
 from fpgann.codegen.vhdl import render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
@@ -42,6 +43,7 @@ from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.report.measured import matched_samples
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.options import unused_options
+from fpgann.report.page import PAGE, view_page
 from fpgann.report.summary import accuracy, summarise
 from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan, read_plan, weight_set_of
 
@@ -193,8 +195,11 @@ def lower(
         graph,
         model=options.name or model.name,
         options=options.to_json(),
+        changed_options=options.changed(),
         measured=measured,
         saturation={n: {"saturated": s.saturated, "samples": s.total} for n, s in plan.saturation.items()},
+        source={"name": model.name, "sha256": model.sha256},
+        warnings=warnings,
         streams=streams,
         samples=matched_samples(graph, codes, values, meanings),
     )
@@ -281,6 +286,7 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     bench += () if loading is None else LOADING_SIM_FILES
     files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
     files["report.json"] = to_json(compiled.report)
+    files["report.html"] = render_markup(PAGE, view_page(compiled.report)).encode()
     source = {
         "name": compiled.model.name,
         "sha256": compiled.model.sha256,

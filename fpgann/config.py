@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 DEFAULT_PRECISION = "fixed<16,6>"
+DEFAULT_CLOCK_PERIOD_NS = 5.0
+MAX_CLOCK_PERIOD_NS = 1e6
 _MAX_FILE_BYTES = 1 << 20
 
 EnumT = TypeVar("EnumT", bound=Enum)
@@ -65,6 +68,8 @@ class CompileOptions:
         input_shapes: shapes of inputs that the model leaves open, batch axis included.
         sampling: what becomes of random numbers that the model draws.
         softmax: what a softmax at the output delivers.
+        clock_period_ns: of the clock that scripts for vendor tools ask for, and that the report counts in.
+        device: part number for those scripts.
     """
 
     precision: Precision | None = None
@@ -75,6 +80,13 @@ class CompileOptions:
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     sampling: Sampling = Sampling.REFUSE
     softmax: Softmax = Softmax.PROBABILITIES
+    clock_period_ns: float = DEFAULT_CLOCK_PERIOD_NS
+    device: str | None = None
+
+    def changed(self) -> dict[str, Any]:
+        """Plain data, only what is not as it is by default."""
+        usual = CompileOptions().to_json()
+        return {key: value for key, value in self.to_json().items() if value != usual[key]}
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the manifest."""
@@ -94,6 +106,8 @@ class CompileOptions:
             "input_shapes": {name: list(shape) for name, shape in sorted(self.input_shapes.items())},
             "sampling": self.sampling.value,
             "softmax": self.softmax.value,
+            "clock_period": self.clock_period_ns,
+            "device": self.device,
             "adders_per_stage": self.hardware.adders_per_stage,
             "ternary_adders": self.hardware.ternary_adders.value,
             "effort": self.hardware.effort.value,
@@ -105,8 +119,8 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
-    `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, and `[layers."NAME"]` with `strategy`,
-    `reuse_factor` and `weights`.
+    `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`, and
+    `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -125,7 +139,7 @@ def read_config(path: Path) -> CompileOptions:
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
     layer_keys = {"strategy", "reuse_factor", "weights"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
-    known |= {"io", "stream_width", "sampling", "softmax", "ternary_adders", "effort"}
+    known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "ternary_adders", "effort"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -150,6 +164,8 @@ def read_config(path: Path) -> CompileOptions:
         _text(document.get("name"), f"{where}, name"),
         sampling=_choice(Sampling, document.get("sampling", "refuse"), "sampling", where),
         softmax=_choice(Softmax, document.get("softmax", "probabilities"), "softmax", where),
+        clock_period_ns=_period(document.get("clock_period", DEFAULT_CLOCK_PERIOD_NS), "clock_period", where),
+        device=_part(document.get("device"), f"{where}, device"),
     )
 
 
@@ -168,6 +184,8 @@ def override(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     sampling: str | None = None,
     softmax: str | None = None,
+    clock_period: float | None = None,
+    device: str | None = None,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     hardware = options.hardware
@@ -194,6 +212,10 @@ def override(
         input_shapes={**options.input_shapes, **(input_shapes or {})},
         sampling=options.sampling if sampling is None else _choice(Sampling, sampling, "sampling", "--sampling"),
         softmax=options.softmax if softmax is None else _choice(Softmax, softmax, "softmax", "--softmax"),
+        clock_period_ns=options.clock_period_ns
+        if clock_period is None
+        else _period(clock_period, "--clock-period", "option"),
+        device=options.device if device is None else _part(device, "--device"),
     )
 
 
@@ -243,6 +265,23 @@ def _positive(value: object, key: str, where: str) -> int:
         hint = "write a number like 4, without quotes"
         raise ConfigError(f"{key} must be a positive whole number, not {value!r:.40}", where=where, hint=hint)
     return value
+
+
+def _period(value: object, key: str, where: str) -> float:
+    """A clock period in nanoseconds."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < float(str(value)) <= MAX_CLOCK_PERIOD_NS:
+        hint = "write nanoseconds, like 5 or 3.2"
+        raise ConfigError(f"{key} must be a time above 0, not {value!r:.40}", where=where, hint=hint)
+    return float(str(value))
+
+
+def _part(value: object, where: str) -> str | None:
+    """A part number; it goes into scripts, so it must be one."""
+    text = _text(value, where)
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", text):
+        raise ConfigError(f"'{text:.40}' is no part number", where=where, hint="write one like xczu7ev-ffvc1156-2-e")
+    return text
 
 
 def _choice(kind: type[EnumT], value: object, key: str, where: str) -> EnumT:

@@ -48,6 +48,8 @@ from fpgann.hardware.options import Io, Weights
     "--calibration", type=click.Path(path_type=Path), help="Input samples (npz) to choose binary points from."
 )
 @click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
+@click.option("--clock-period", type=float, help="Nanoseconds, for vendor scripts and the report; 5 by default.")
+@click.option("--device", metavar="PART", help="Part number, for vendor scripts.")
 @INPUT_SHAPE
 @SAMPLING
 @SOFTMAX
@@ -68,6 +70,8 @@ def compile(  # noqa: A001  the name of the command
     input_precision: str | None,
     calibration: Path | None,
     config: Path | None,
+    clock_period: float | None,
+    device: str | None,
     name: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     sampling: str | None,
@@ -90,6 +94,8 @@ def compile(  # noqa: A001  the name of the command
         input_shapes=dict(input_shapes),
         sampling=sampling,
         softmax=softmax,
+        clock_period=clock_period,
+        device=device,
     )
     with steps() as progress:
         design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)

@@ -30,6 +30,19 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+@cache
+def _markup_environment() -> jinja2.Environment:
+    # HTML and XML: whatever stands in a view is text, so names of strangers cannot become markup.
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.templates_dir()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )
+
+
 def _high(length: int) -> int:
     """The last index of a vector."""
     return length - 1
@@ -47,5 +60,18 @@ def render(template: str, view: DataclassInstance) -> str:
         template: path below templates/.
         view: frozen dataclass whose fields are the template's whole vocabulary.
     """
-    values = {field.name: getattr(view, field.name) for field in fields(view)}
-    return _environment().get_template(template).render(values)
+    return _environment().get_template(template).render(_vocabulary(view))
+
+
+def render_markup(template: str, view: DataclassInstance) -> str:
+    """Fill a template of HTML or XML with the fields of a view, each escaped.
+
+    Args:
+        template: path below templates/.
+        view: frozen dataclass whose fields are the template's whole vocabulary.
+    """
+    return _markup_environment().get_template(template).render(_vocabulary(view))
+
+
+def _vocabulary(view: DataclassInstance) -> dict[str, object]:
+    return {field.name: getattr(view, field.name) for field in fields(view)}

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from fpgann import __version__
 from fpgann.hardware.design import Design, FoldedKernel, Port, Stage
 from fpgann.hardware.estimate import Resources, estimate, estimate_streams
 from fpgann.hardware.streaming import StreamDesign
@@ -55,8 +56,11 @@ def summarise(
     *,
     model: str,
     options: Mapping[str, Any],
+    changed_options: Mapping[str, Any],
     measured: Mapping[str, Any],
     saturation: Mapping[str, Mapping[str, int]],
+    source: Mapping[str, str],
+    warnings: Sequence[str],
     streams: StreamDesign | None = None,
     samples: Samples | None = None,
 ) -> dict[str, Any]:
@@ -67,8 +71,11 @@ def summarise(
         graph: its graph of codes.
         model: the model's name.
         options: options of the compilation.
+        changed_options: those of them that are not as they are by default.
         measured: what `accuracy` returned, with the kind of data.
         saturation: per value: samples cut off by its type, and samples in all.
+        source: name and sha256 of the model file.
+        warnings: what the user should know.
         streams: AXI4-Stream interfaces around the design, if it has any.
         samples: what the layers compute, to measure their errors.
     """
@@ -77,8 +84,13 @@ def summarise(
     interface = {} if streams is None else {"streams": _streams(streams)}
     total += Resources() if streams is None else estimate_streams(streams)
     return {
+        "fpgann": __version__,
         "model": model,
+        "source": dict(source),
         "options": dict(options),
+        "changed_options": dict(changed_options),
+        "clock_period_ns": options["clock_period"],
+        "warnings": list(warnings),
         "accuracy": dict(measured),
         "saturation": {name: dict(entry) for name, entry in saturation.items()},
         "inputs": [_port(port, graph) for port in design.inputs],

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The estimate beside what synthesis found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fpgann.report.charts import RESOURCES
+from fpgann.report.text import shown, whole
+
+_FAR = 0.2  # a difference that is worth a colour
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedView:
+    """Estimate and synthesis of one resource; `tone` is a class of the style sheet."""
+
+    estimated: str
+    found: str
+    difference: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRowView:
+    """A layer, or all of them."""
+
+    name: str
+    cells: tuple[ComparedView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisView:
+    """What `fpgann synth` found, if it has run."""
+
+    is_there: bool
+    title: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[ComparedRowView, ...] = ()
+    total: tuple[ComparedView, ...] = ()
+
+
+def view_synthesis(report: Mapping[str, Any], synthesis: Mapping[str, Any] | None) -> SynthesisView:
+    """Compare the estimates of a build with its synthesis.
+
+    Args:
+        report: contents of report.json.
+        synthesis: contents of synth.json: figures in total and, in `layers`, by layer; beside them, in `estimate`,
+            what was expected of this family, where it differs from report.json.
+    """
+    if synthesis is None:
+        return SynthesisView(is_there=False)
+    expected = {layer["name"]: layer for layer in report["layers"]}
+    rows = []
+    for layer in synthesis.get("layers", []):
+        if layer["name"] in expected:
+            estimate = layer.get("estimate") or expected[layer["name"]]
+            rows.append(ComparedRowView(shown(layer["name"], 60), _compared(estimate, layer)))
+    return SynthesisView(
+        is_there=True,
+        title=f"{shown(str(synthesis.get('family', '')))}, {shown(str(synthesis.get('tool', '')))}",
+        columns=tuple(title for _, title in RESOURCES),
+        rows=tuple(rows),
+        total=_compared(synthesis.get("estimate") or report["total"], synthesis),
+    )
+
+
+def _compared(estimate: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[ComparedView, ...]:
+    return tuple(_one(estimate.get(key), found.get(key)) for key, _ in RESOURCES)
+
+
+def _one(estimated: float | None, found: float | None) -> ComparedView:
+    if estimated is None or found is None:
+        return ComparedView(*("–" if n is None else whole(n) for n in (estimated, found)), "", "plain")
+    if estimated == found:
+        return ComparedView(whole(estimated), whole(found), "=", "good")
+    if not found:
+        return ComparedView(whole(estimated), whole(found), "", "bad")
+    ratio = estimated / found - 1
+    return ComparedView(
+        whole(estimated), whole(found), f"{100 * ratio:+.0f} %", "bad" if abs(ratio) > _FAR else "plain"
+    )
