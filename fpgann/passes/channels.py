@@ -20,7 +20,8 @@ def channels_along(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 def spread(step: scalar.Step, channels: Sequence[int]) -> scalar.Step:
     """A step whose channel i is channel channels[i] of the given one; what all channels share stays as it is."""
     if isinstance(step, scalar.Curve):
-        return replace(step, parameters=tuple(tuple(p[c % len(p)] for c in channels) for p in step.parameters))
+        spread_out = (p if len(p) == 1 else tuple(p[c % len(p)] for c in channels) for p in step.parameters)
+        return replace(step, parameters=tuple(spread_out))
     changed: dict[str, Any] = {
         item.name: tuple(value[c % len(value)] for c in channels)
         for item in fields(step)
