@@ -17,6 +17,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 # A test that needs one of these fails, instead of being left out, where the tool is missing.
 FPGANN_REQUIRE_TOOLS ?= ghdl,verilator
 export FPGANN_REQUIRE_TOOLS
+# What `make fuzz` draws.
+COUNT ?= 500
+SEED ?= 0
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -36,6 +39,10 @@ test: install ## Run the fast tests
 .PHONY: test-full
 test-full: install ## Run all tests, the slow ones too
 	@$(PYTEST)
+
+.PHONY: fuzz
+fuzz: install ## Prove random models in all simulators: COUNT of them (500), from SEED (0) on
+	@$(BIN)/python -m tests.fuzz --count $(COUNT) --seed $(SEED) --jobs 2
 
 .PHONY: lint
 lint: install ## Check style, types, import layers, spelling and VHDL

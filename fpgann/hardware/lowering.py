@@ -9,11 +9,12 @@ from math import prod
 import fpgann.hardware.ops  # noqa: F401  registers the builders
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Design, FoldedKernel, Port, Stream, UnrolledKernel
+from fpgann.hardware.design import Design, Port, Stream
 from fpgann.hardware.names import identifier
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph
+from fpgann.ir.ops.dense import Dense
 
 
 def build_design(graph: Graph, options: HardwareOptions, name: str | None = None) -> Design:
@@ -60,7 +61,7 @@ def _refuse_unknown_layers(builder: DesignBuilder) -> None:
     unknown = sorted(set(builder.options.layers) - builder.used_options)
     if not unknown:
         return
-    layers = [stage.layers[0] for stage in builder.stages if isinstance(stage.kernel, UnrolledKernel | FoldedKernel)]
+    layers = [stage.layers[0] for stage in builder.stages if stage.op == Dense.name]
     near = difflib.get_close_matches(unknown[0], layers, 1, 0.5)
     shown = ", ".join(f"'{name}'" for name in layers[:8]) + (", ..." if len(layers) > 8 else "")
     hint = f"did you mean '{near[0]}'?" if near else f"layers with options are {shown or 'none'}"

@@ -61,6 +61,7 @@ class Site:
         self.built: list[Operator] = []
         self.results: list[str] = []
         self._progress = progress
+        self._name_is_free = True
 
     @property
     def nested(self) -> bool:
@@ -176,16 +177,33 @@ class Site:
             The graph name of the result.
         """
         name = f"{self.name}_{suffix}"
+        return self._add(op, operands, name, self._unused(name))
+
+    def apply_layer(self, op: Operator, operands: str | tuple[str, ...]) -> str:
+        """Add the layer that this ONNX node is, with more to follow inside; options and reports know it by its name.
+
+        Args:
+            op: the operator.
+            operands: graph names of what it reads.
+
+        Returns:
+            The graph name of the result.
+        """
+        self._name_is_free = False
+        return self._add(op, operands, self.name, self._unused(f"{self.name}_product"))
+
+    def _unused(self, name: str) -> str:
+        """A name for a value that no value of the ONNX graph has."""
         result, count = name, 2
         while result in self._progress.reserved:
             result, count = f"{name}_{count}", count + 1
         self._progress.reserved.add(result)
-        return self._add(op, operands, name, result)
+        return result
 
     def deliver(self, op: Operator, operands: str | tuple[str, ...], index: int = 0) -> None:
         """Add the node that computes one output of the ONNX node, the first by default."""
         output = self.output(index)
-        name = self.name if index == 0 else f"{self.name}_{index}"
+        name = self.name if index == 0 and self._name_is_free else f"{self.name}_{index or 'result'}"
         self._progress.values[output] = self._add(op, operands, name, output)
 
     def alias(self, operand: str, index: int = 0) -> None:
@@ -216,7 +234,8 @@ class Site:
         if beside is None:
             self.refuse("all of its operands are constants", "re-export the model with constants folded")
         start = prod(self.shape(beside))
-        op = Arrange(start + np.arange(numbers.size).reshape(numbers.shape), numbers.reshape(-1), kind="constant")
+        index = (start + np.arange(numbers.size)).reshape(numbers.shape)
+        op = Arrange(index, numbers.reshape(-1), kind="constant")
         return self.apply(op, self.value(beside), suffix)
 
     def reserve(self, elements: int) -> None:

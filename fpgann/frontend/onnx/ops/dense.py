@@ -42,7 +42,7 @@ def import_matmul(site: Site) -> None:
     if len(shape) > max(len(x_shape), 2):
         value = site.apply(Reshape((1,) * (len(shape) - len(x_shape)) + x_shape), value, "reshape")
     if vector:
-        product = site.apply(layer, value, "product")
+        product = site.apply_layer(layer, value)
         site.deliver(Reshape(x_shape[:-1]), product)
     else:
         site.deliver(layer, value)
@@ -65,7 +65,7 @@ def _import_left_matrix(site: Site) -> None:
     value = site.value(1)
     if len(x_shape) > 1:
         value = _swapped(site, value, "columns")
-    value = site.apply(layer, value, "product")
+    value = site.apply_layer(layer, value)
     if len(x_shape) > 1:
         value = _swapped(site, value, "rows")
     if site.shape_of_value(value) == result:
@@ -99,7 +99,7 @@ def import_gemm(site: Site) -> None:
     layer = Dense(weight)
     _check_inputs(layer, site.shape_of_value(source))
     if site.has(2) and not site.is_known(2):
-        site.alias(with_bias(site, site.apply(layer, source, "product")))
+        site.alias(with_bias(site, site.apply_layer(layer, source)))
         return
     known_bias = site.known(2, "bias") if site.has(2) else None
     if known_bias is None or not np.any(bias := site.number("beta", 1.0) * known_bias.reals):
@@ -110,7 +110,7 @@ def import_gemm(site: Site) -> None:
         constant = bias_constant(known_bias, site.number("beta", 1.0), outputs)
         site.deliver(Dense(weight, constant), source)
     else:
-        product = site.apply(layer, source, "product")
+        product = site.apply_layer(layer, source)
         site.deliver(Affine(np.ones(()), np.ones(()), bias), product)
 
 

@@ -79,12 +79,26 @@ def move(site: Site, data: tuple[int, ...], fill: float = 0.0) -> None:
             start = base + sum(int(np.prod(site.shape_of_value(value))) for value in values)
             positions.append(start + np.arange(int(np.prod(shape))).reshape(shape))
             values.append(site.value(i))
+    if site.op_type == "Pad":
+        _crop(positions)
     check_size(site, positions)
     pool = np.concatenate([np.array([fill]), *constants])
     for output, result in enumerate(evaluate(site, positions)):
         if site.has_output(output):
             marks = np.where(result >= base, result - base + 1, np.where(result <= -base, result + base - 1, 0))
             _deliver(site, marks.astype(np.int64), values, pool, output)
+
+
+def _crop(positions: list[Array | None]) -> None:
+    """Cut off what negative widths of a Pad take away, as onnxruntime does; the rest stays to be padded."""
+    data, widths = positions[0], positions[1] if len(positions) > 1 else None
+    if data is None or widths is None or widths.size % 2 or not np.any(widths < 0):
+        return
+    axes = positions[3] if len(positions) > 3 else None
+    over = range(data.ndim) if axes is None else (axes.reshape(-1) % data.ndim).tolist()
+    for axis, before, after in zip(over, *np.minimum(widths.reshape(2, -1), 0), strict=False):
+        data = np.take(data, range(-before, data.shape[axis] + after), axis)
+    positions[0], positions[1] = data, np.maximum(widths, 0)
 
 
 def _deliver(site: Site, result: Array, values: list[str], pool: Array, output: int) -> None:

@@ -86,7 +86,7 @@ def import_qgemm(site: Site) -> None:
         channel = codes.channel[0] if codes.channel.size else codes.channel
         exact = Codes(np.broadcast_to(integers, (outputs,)), channel, scales, -(2**31), 2**31 - 1)
         bias = bias_constant(Known.coded(exact), alpha, outputs)
-    product = site.apply(Dense(weight, bias), _reals(site, 0, 1, 2), "product")
+    product = site.apply_layer(Dense(weight, bias), _reals(site, 0, 1, 2))
     if site.has(7):
         _deliver(site, product, 7)
     else:
@@ -207,7 +207,7 @@ def _product(site: Site, left: tuple[int, int | None, int], right: tuple[int, in
         return site.apply(MatrixProduct(), (x, _reals(site, *right, axis=-1)), "product")
     codes = _grid(site, right[1:], known.shape, -1).dequantized(known)
     matrix = codes.moved(lambda array: array.reshape(known.shape[-2:]))
-    return site.apply(Dense(weight_constant(Known.coded(matrix), 1.0)), x, "product")
+    return site.apply_layer(Dense(weight_constant(Known.coded(matrix), 1.0)), x)
 
 
 def _reals(site: Site, tensor: int, scale: int | None, zero_point: int, axis: int | None = None) -> str:

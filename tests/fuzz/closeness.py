@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a quantized network may be from the real one: noise of one step at every value that has a type."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fpgann.ir import Graph
+from fpgann.ir.ops.dense import Dense
+from fpgann.passes.calibrate import Plan
+from fpgann.reference.tables import ON_VALUES
+
+RUNS = 12
+FACTOR = 4.0  # of the largest deviation seen
+FLOAT32 = 1e-4  # of the range of an output: what float32 and a sum of many terms may lose
+JUMPING = {"Sign", "Floor", "Ceil", "Round", "Cast", "ArgMax", "ArgMin", "Hardmax", "ThresholdedRelu", "Mod"}
+JUMPING |= {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Quant", "BipolarQuant", "Trunc"}
+JUMPING |= {
+    "QuantizeLinear",
+    "QLinearMatMul",
+    "QGemm",
+    "QLinearAdd",
+    "QLinearMul",
+    "QLinearSigmoid",
+    "QLinearLeakyRelu",
+}
+"""Operators whose results jump: noise need not show what rounding does to them."""
+
+
+def tolerances(graph: Graph, plan: Plan, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Tolerance of every element of every output, shape (samples, *shape).
+
+    Args:
+        graph: the graph of real numbers.
+        plan: the types of its values.
+        inputs: samples of its inputs.
+    """
+    clean = _run(graph, None, inputs, np.random.default_rng(0))
+    worst = {name: np.zeros_like(clean[value]) for name, value in graph.outputs.items()}
+    for seed in range(RUNS):
+        noisy = _run(graph, plan, inputs, np.random.default_rng(seed))
+        for name, value in graph.outputs.items():
+            worst[name] = np.maximum(worst[name], np.abs(noisy[value] - clean[value]))
+    return {
+        name: FACTOR * deviation + FLOAT32 * (1e-3 + np.abs(clean[graph.outputs[name]]).max())
+        for name, deviation in worst.items()
+    }
+
+
+def _run(
+    graph: Graph, plan: Plan | None, inputs: dict[str, np.ndarray], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    values = {}
+    for value in graph.inputs:
+        values[value.name] = _rounded(plan, value.name, inputs[value.name], rng)
+    for node in graph.nodes:
+        operands = [values[name] for name in node.inputs]
+        with np.errstate(all="ignore"):
+            result = ON_VALUES[type(node.op)](node.op, *operands)
+        if plan is not None and isinstance(node.op, Dense) and node.op.weight.encoding is None:
+            step = 2.0 * np.abs(node.op.weight.data).max() / 2.0**plan.weight_bits
+            spread = step * np.abs(operands[0]).sum(axis=-1, keepdims=True)
+            result = result + rng.uniform(-1, 1, result.shape) * spread
+        values[node.output] = _rounded(plan, node.output, np.nan_to_num(result), rng)
+    return values
+
+
+def _rounded(plan: Plan | None, name: str, array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    precision = None if plan is None else plan.types.get(name)
+    if precision is None:
+        return array
+    ends = precision.fixed.range
+    low, high = (float(precision.fixed.decode(np.array(end))) for end in (ends.low, ends.high))
+    return np.clip(array + rng.uniform(-1, 1, array.shape) * float(precision.fixed.lsb), low, high)

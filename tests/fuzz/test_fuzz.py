@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Some random models in every run of the tests, and what finds bugs in them tried on bugs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgann.passes import lower_affine
+from fpgann.reference.tables import ON_CODES
+from tests.conftest import require_tool
+from tests.fuzz.cases import make_case
+from tests.fuzz.checks import Effort, run_case
+from tests.fuzz.moves import MOVES
+from tests.fuzz.operators import OPERATORS
+from tests.fuzz.quantizers import QOPERATORS
+from tests.fuzz.sketch import Sketch, Tensor
+
+REFERENCE = Effort(hardware=False)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_model(seed: int) -> None:
+    require_tool("ghdl")
+    outcome = run_case(make_case(seed), Effort())
+    assert outcome.status == "passed", f"{outcome.check}: {outcome.message}\n{outcome.detail}"
+
+
+def test_a_seed_decides_everything() -> None:
+    first, second = make_case(3), make_case(3)
+    assert first.model == second.model
+    assert first.options == second.options
+    assert all(np.array_equal(data, second.inputs[name]) for name, data in first.inputs.items())
+
+
+@pytest.mark.parametrize("draw", [*OPERATORS, *MOVES, *QOPERATORS], ids=lambda draw: draw.__name__)
+def test_every_operator_is_drawn(draw: Callable[[Sketch], object]) -> None:
+    """No function of the tables draws only what is refused."""
+    drawn = 0
+    for seed in range(12):
+        s = Sketch(np.random.default_rng(seed), 21)
+        for number, shape in enumerate([(1, 3), (1, 4, 2, 2), (1, 3), (1, 2, 3)]):
+            data = s.rng.normal(0, 1, (8, *shape)).astype(np.float32)
+            s.tensors[f"x{number}"] = Tensor(f"x{number}", data)
+            s.tensors[f"bit{number}"] = Tensor(f"bit{number}", data > 0)
+            s.tensors[f"place{number}"] = Tensor(f"place{number}", (data > 0).astype(np.int64))
+        drawn += s.attempt(draw)
+    assert drawn
