@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +20,14 @@ from fpgann.cosim.batch import check_batch, run_batch
 from fpgann.cosim.simulate import run_bench
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
 from fpgann.documents import HINT, Pattern, read_document
+from fpgann.eda.progress import Progress, silent
 from fpgann.errors import ConfigError, FormatError, MismatchError
 from fpgann.hardware.loading import AddressMap
+from fpgann.implementation import Routing, family_of, implement, simulated_netlist
 from fpgann.ir import Graph
 from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.pages import write_page
 from fpgann.reference.compiled import CompiledGraph
 from fpgann.weight_sets import WeightSet, graph_with, read_address_map, read_weight_set
 
@@ -73,6 +76,14 @@ class Design:
     def report(self) -> dict[str, Any]:
         """Contents of report.json."""
         return read_document(self.folder / "report.json", _REPORT, f"build '{self.folder}'")
+
+    def write_report(self) -> Path:
+        """Write report.html anew, with what has been simulated and synthesised since `compile`.
+
+        Returns:
+            Where it is.
+        """
+        return write_page(self.folder, self.manifest, self.report)
 
     def address_map(self) -> AddressMap:
         """Where weights are loaded to, in a build with `--weights runtime`.
@@ -136,6 +147,7 @@ class Design:
         waves: bool = False,
         batch: bool = False,
         work: Path | None = None,
+        netlist: str | None = None,
     ) -> Simulation:
         """Simulate the hardware and compare every stage with the reference model, bit by bit and cycle by cycle.
 
@@ -147,6 +159,7 @@ class Design:
             batch: compile the design into a program of its own (Verilator): slow to start, then hundreds of
                 thousands of samples a second; it compares the outputs, not the stages.
             work: where such programs are kept; in the build by default.
+            netlist: simulate what `synthesize` mapped to this family, in such a program.
 
         Returns:
             The verdict; it is written to simulate.json as well.
@@ -157,6 +170,9 @@ class Design:
             else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
         )
         self._require_files()
+        mapped = None if netlist is None else simulated_netlist(self.folder, family_of(netlist))
+        if mapped is not None and not batch:
+            raise ConfigError("netlists run in a compiled program", where="--netlist", hint="add --batch")
         writes = None if self.weight_set is None else self.address_map().writes(self.weight_set.codes)
         result: dict[str, Any]
         codes: dict[str, IntArray] | None
@@ -165,7 +181,7 @@ class Design:
             if writes is not None:
                 hint = "leave out --batch"
                 raise ConfigError("it runs the weights that were compiled", where="--batch", hint=hint)
-            run = run_batch(self.folder, self.manifest, values, seed=seed, work=work)
+            run = run_batch(self.folder, self.manifest, values, seed=seed, work=work, netlist=mapped)
             result, codes = {"compared": "outputs", **run.verdict}, self._shaped(run.outputs)
         else:
             result = run_bench(
@@ -177,13 +193,47 @@ class Design:
         if result["ii"] is None and not result["intervals_seen"]:
             predicted["ii"] = None  # too few vectors to see an interval
         timing_holds = all(result[key] == value for key, value in predicted.items())
-        verdict = {"simulator": simulator, **result, "predicted": predicted}
+        mapping = {} if netlist is None else {"netlist": netlist}
+        verdict = {"simulator": simulator, **mapping, **result, "predicted": predicted}
         verdict["bit_exact"] = bool(result["bit_exact"] and timing_holds)
         if verdict["bit_exact"] and not self._agree(codes, values):
             hint = "it was changed since 'fpgann compile' wrote it; compile the model again"
             raise MismatchError("the bench calls wrong outputs exact", where=f"'{self.folder}/sim'", hint=hint)
         write_file(self.folder / "simulate.json", to_json(verdict))
         return Simulation(verdict, lambda: None if codes is None else self._outputs(codes))
+
+    def synthesize(
+        self,
+        family: str,
+        *,
+        place_and_route: bool = False,
+        bitstream: bool = False,
+        device: str | None = None,
+        seeds: Sequence[int] = (1,),
+        target_mhz: float | None = None,
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Synthesise the hardware with Yosys, out of context, and count its cells layer by layer.
+
+        Args:
+            family: what to map to, a name of `fpgann.eda.families.FAMILIES`.
+            place_and_route: run nextpnr as well, for the highest clock frequency and the critical path.
+            bitstream: make a bitstream as well; the design then stands behind a shift register.
+            device: the part; the smallest that the design fits by default.
+            seeds: one placement each.
+            target_mhz: the clock frequency that placement aims at.
+            progress: takes what is being done.
+
+        Returns:
+            What is written to synth.json (`fpgann.report.cells` says what is what).
+        """
+        chosen = family_of(family)
+        if (device, target_mhz, tuple(seeds)) != (None, None, (1,)) and not (place_and_route or bitstream):
+            hint = "add --place-and-route, or leave it out"
+            raise ConfigError("devices, seeds and frequencies are for place and route", where="synth", hint=hint)
+        routing = Routing(bitstream, device, tuple(seeds), target_mhz) if place_and_route or bitstream else None
+        self._require_files()
+        return implement(self.folder, self.manifest, self.report, chosen, routing, progress)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Input name -> shape of one sample, batch axis included."""

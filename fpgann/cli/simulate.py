@@ -13,6 +13,7 @@ from fpgann.cli.printing import say
 from fpgann.cli.shared import BUILD, INPUTS, WEIGHTS, steps, warn
 from fpgann.cosim.batch import check_batch
 from fpgann.cosim.simulate import SIMULATORS
+from fpgann.eda.families import FAMILIES
 from fpgann.errors import ConfigError
 
 
@@ -33,6 +34,12 @@ from fpgann.errors import ConfigError
 @click.option(
     "--batch", is_flag=True, help="Compile the design into a program first (verilator): for many samples; outputs only."
 )
+@click.option(
+    "--netlist",
+    type=click.Choice(list(FAMILIES)),
+    metavar="FAMILY",
+    help="Simulate what 'fpgann synth' mapped to FAMILY; in a program, with Verilator; outputs only.",
+)
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Where --batch keeps its programs.")
 def simulate(
     build: Path,
@@ -44,12 +51,15 @@ def simulate(
     seed: int,
     waves: bool,
     batch: bool,
+    netlist: str | None,
     work: Path | None,
 ) -> None:
     """Simulate the hardware of BUILD and compare every stage with the reference model, bit by bit, cycle by cycle.
 
     Without --inputs: corner codes, then random ones. Exits with 0 only if everything is exact.
     """
+    if netlist is not None:
+        simulator, batch = "verilator", True
     if batch:
         check_batch(simulator, waves=waves)
     elif work is not None:
@@ -67,7 +77,9 @@ def simulate(
     data = None if inputs is None else samples.read_samples(inputs, design.shapes())
     with steps() as progress:
         progress(f"simulating with {simulator}")
-        simulation = design.simulate(data, simulator=simulator, seed=seed, waves=waves, batch=batch, work=work)
+        simulation = design.simulate(
+            data, simulator=simulator, seed=seed, waves=waves, batch=batch, work=work, netlist=netlist
+        )
     if output is not None:
         delivered = simulation.outputs
         if delivered is None:

@@ -59,7 +59,13 @@ def check_batch(simulator: str, *, waves: bool) -> None:
 
 
 def run_batch(
-    build: Path, manifest: Mapping[str, Any], values: Mapping[str, IntArray], *, seed: int, work: Path | None
+    build: Path,
+    manifest: Mapping[str, Any],
+    values: Mapping[str, IntArray],
+    *,
+    seed: int,
+    work: Path | None,
+    netlist: str | None = None,
 ) -> BatchRun:
     """Simulate a build on codes with its compiled engine.
 
@@ -71,6 +77,7 @@ def run_batch(
         values: the reference's codes of every graph value, shape (samples, *shape).
         seed: for random pauses, and for what registers without a reset hold at first.
         work: where compiled engines are kept; in the build by default.
+        netlist: Verilog of what synthesis made of the build, with models of its cells, to be simulated in its place.
 
     Raises:
         ConfigError: the design has more stream interfaces than the engine drives.
@@ -78,7 +85,7 @@ def run_batch(
         FormatError: the build is incomplete or damaged, or engines cannot be kept.
     """
     simulation = read_description(build, manifest, values)
-    engine = engine_for(build, simulation, work or build / "sim" / "batch").resolve()
+    engine = engine_for(build, simulation, work or build / "sim" / "batch", netlist).resolve()
     if simulation.get("bench") == "bench_stream":
         return BatchRun(*run_stream_engine(engine, simulation, values, seed))
     count = len(values[simulation["inputs"][0]["value"]])

@@ -43,13 +43,14 @@ _FAST = ("-O2", "-fno-tree-vectorize")  # straight-line code: -O3 and vectors ma
 _COMPILE_TIMEOUT_S = 7200.0
 
 
-def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path) -> Path:
+def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path, netlist: str | None = None) -> Path:
     """The program that simulates a design; compiled unless `cache` holds it.
 
     Args:
         build: the BUILD folder.
         simulation: contents of its sim/design.json, checked.
         cache: folder of programs by the hash of all that goes into them; made when missing.
+        netlist: Verilog to simulate in place of what lies in rtl/.
 
     Raises:
         ToolError: a tool is missing, too old or failed.
@@ -59,6 +60,8 @@ def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path) -> Path:
     bench = simulation.get("bench", "bench_parallel")
     sources = {name: (resources.sim_dir() / file).read_text() for name, file in _SOURCES[bench].items()}
     sources |= describe_interfaces(simulation) if bench == "bench_stream" else describe_ports(simulation)
+    if netlist is not None:
+        sources["design.v"] = netlist
     options = [*_FAST, *(["-march=native"] if (machine := _native(tools["g++"])) else [])]
     known = [tools["verilator"].version_text, tools["g++"].version_text, machine, *_VERILATOR_FLAGS, *options]
     target = cache / _digest(build / "rtl", sources, known) / "engine"
@@ -68,8 +71,9 @@ def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path) -> Path:
         work = Path(name)
         for file, text in sources.items():
             (work / file).write_text(text, encoding="utf-8")
-        verilog = find_verilog(build, simulation["top"], work).read_text(encoding="utf-8")
-        (work / "design.v").write_text(quicken(verilog), encoding="utf-8")
+        if netlist is None:
+            verilog = find_verilog(build, simulation["top"], work).read_text(encoding="utf-8")
+            (work / "design.v").write_text(quicken(verilog), encoding="utf-8")
         _compile(work, tools, options)
         _place(work / "obj" / _PREFIX, target)
     return target

@@ -46,10 +46,10 @@ class Diagnosis:
     def flow_works(self, flow: Flow) -> bool:
         """Whether what `flow` needs is there and not known to be broken.
 
-        Place and route works as soon as one family's tool does; every other flow needs all of its tools.
+        Place and route and bitstreams work as soon as one family's tool does; every other flow needs all of its tools.
         """
         verdicts = [report.verdict is Verdict.OK for report in self.tools if flow in report.spec.flows]
-        return any(verdicts) if flow is Flow.PLACE_AND_ROUTE else all(verdicts)
+        return any(verdicts) if flow in (Flow.PLACE_AND_ROUTE, Flow.BITSTREAM) else all(verdicts)
 
     @property
     def ok(self) -> bool:

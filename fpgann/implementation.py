@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a BUILD folder to cells, places and wires: synthesis, placement, routing, bitstream."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fpgann.codegen.build_folder import write_file
+from fpgann.codegen.harness import HARNESS, INSTANCE, render_harness
+from fpgann.codegen.manifest import to_json
+from fpgann.cosim.verilog import find_verilog
+from fpgann.documents import Pattern, read_document
+from fpgann.eda.cell_models import models_for
+from fpgann.eda.families import FAMILIES, Family
+from fpgann.eda.find import find_tool
+from fpgann.eda.placement import (
+    Netlist,
+    Placement,
+    choose_parts,
+    flow_of,
+    pack_bitstream,
+    place_and_route,
+)
+from fpgann.eda.progress import Progress, silent
+from fpgann.eda.synthesis import MAPPED, Synthesis, instances, synthesize, synthesize_around
+from fpgann.errors import ConfigError, FormatError
+from fpgann.report.cells import describe_synthesis
+
+FOLDER, RESULT = "synth", "synth.json"
+_STAGES: Pattern = {"stages": [{"layer": str, "stream": str}]}
+_RESULT: Pattern = {"family": str, "rtl_sha256": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What is wanted of place and route.
+
+    Args:
+        bitstream: whether a bitstream is wanted; then the design stands in a harness.
+        device: name of the part; None takes the smallest that it fits.
+        seeds: one placement each.
+        target_mhz: what placement aims at; None leaves it to the family.
+    """
+
+    bitstream: bool = False
+    device: str | None = None
+    seeds: Sequence[int] = (1,)
+    target_mhz: float | None = None
+
+
+def family_of(name: str) -> Family:
+    """A family by its name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in FAMILIES:
+        raise ConfigError(f"there is no family '{name}'", where="--family", hint=f"choose from {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def implement(
+    build: Path,
+    manifest: Mapping[str, Any],
+    report: Mapping[str, Any],
+    family: Family,
+    routing: Routing | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Synthesise a build, and place and route it.
+
+    Netlists, logs and reports go to synth/<family>/, the result to synth.json there and in the build.
+
+    Args:
+        build: the BUILD folder.
+        manifest: its manifest.
+        report: its report.json.
+        family: what to map to.
+        routing: what is wanted of place and route; None leaves it out.
+        progress: takes what is being done.
+
+    Returns:
+        Contents of synth.json.
+
+    Raises:
+        ConfigError: the family cannot be placed, or has no such device, or gets no bitstream.
+        ToolError: a tool is missing, too old or failed.
+        ResourceBudgetError: the design is too large for every part.
+    """
+    _require_tools(family, routing)
+    work = build / FOLDER / family.name
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "copy the build to a place where you may write"
+        raise FormatError(f"cannot be written: {error.strerror or error}", where=f"'{work}'", hint=hint) from error
+    (work / RESULT).unlink(missing_ok=True)
+    top = manifest["top"]
+    progress("converting VHDL to Verilog")
+    with tempfile.TemporaryDirectory(prefix="fpgann-synth-") as name:
+        verilog = find_verilog(build, top, Path(name)).read_text(encoding="utf-8")
+    modules = _modules_of_layers(build, verilog)
+
+    def tell(phase: str) -> None:
+        progress(f"yosys: {phase}")
+
+    synthesis = synthesize(verilog, top, family, work, [*modules.values()], tell)
+    placement, bitstream = (None, None) if routing is None else _place(synthesis, top, modules, work, routing, progress)
+    path = None if bitstream is None else bitstream.relative_to(build).as_posix()
+    result = describe_synthesis(report, synthesis, modules, placement, path)
+    result["rtl_sha256"] = rtl_digest(build)
+    data = to_json(result)
+    write_file(work / RESULT, data)
+    write_file(build / RESULT, data)
+    return result
+
+
+def _require_tools(family: Family, routing: Routing | None) -> None:
+    """Miss no tool after minutes of work."""
+    find_tool("yosys")
+    if routing is None:
+        return
+    flow = flow_of(family.name)
+    find_tool(flow.tool)
+    if routing.bitstream and not flow.packer:
+        raise ConfigError(f"no free tool makes bitstreams for {family.title}", where="--bitstream", hint="leave it out")
+    if routing.bitstream:
+        find_tool(flow.packer)
+
+
+def _modules_of_layers(build: Path, verilog: str) -> dict[str, str]:
+    """Layer -> its module; layers that are wires have none."""
+    stages = read_document(build / "sim" / "design.json", _STAGES, f"build '{build}'")["stages"]
+    found = instances(verilog)
+    wanted = {stage["layer"]: f"{stage['stream']}_stage" for stage in stages}
+    return {layer: found[instance] for layer, instance in wanted.items() if instance in found}
+
+
+def _place(
+    synthesis: Synthesis, top: str, modules: Mapping[str, str], work: Path, routing: Routing, progress: Progress
+) -> tuple[Placement, Path | None]:
+    """Place and route a synthesised design, and make a bitstream if one is wanted."""
+    flow = flow_of(synthesis.family.name)
+    parts = choose_parts(flow, synthesis, routing.device)
+    layers = {module: layer for layer, module in modules.items()}
+    if routing.bitstream or flow.out_of_context is None:
+        progress("synthesising the harness")
+        ports = json.loads(synthesis.netlist.read_text())["modules"][top]["ports"]
+        file = synthesize_around(render_harness(top, ports), HARNESS, flow.harness, work, synthesis.netlist)
+        netlist = Netlist(file, HARNESS, INSTANCE, layers)
+    else:
+        netlist = Netlist(synthesis.netlist, top, "", layers)
+    placement = place_and_route(
+        flow,
+        parts,
+        netlist,
+        work,
+        seeds=routing.seeds,
+        target_mhz=routing.target_mhz,
+        with_text=routing.bitstream,
+        progress=progress,
+    )
+    text = placement.best.text
+    if text is None:
+        return placement, None
+    progress("packing the bitstream")
+    bitstream = work / f"{top}.bit"
+    pack_bitstream(flow, text, bitstream)
+    return placement, bitstream
+
+
+def rtl_digest(build: Path) -> str:
+    """sha256 of all that lies in rtl/: a netlist belongs to it."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in (build / "rtl").rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        digest.update(f"{path.relative_to(build).as_posix()} {len(data)}\n".encode() + data)
+    return digest.hexdigest()
+
+
+def simulated_netlist(build: Path, family: Family) -> str:
+    """The mapped netlist of a build, with models of its cells, as Verilog for simulation.
+
+    Raises:
+        FormatError: there is none, or it was made of other files.
+        ToolError: there is no model of a cell.
+    """
+    where, hint = f"build '{build}'", f"run 'fpgann synth {build} --family {family.name}' first"
+    result, netlist = build / FOLDER / family.name / RESULT, build / FOLDER / family.name / MAPPED
+    if not result.is_file() or not netlist.is_file():
+        raise FormatError(f"it has no netlist for {family.title}", where=where, hint=hint)
+    if read_document(result, _RESULT, where)["rtl_sha256"] != rtl_digest(build):
+        raise FormatError(f"its netlist for {family.title} was made of other files", where=where, hint=hint)
+    verilog = netlist.read_text(encoding="utf-8")
+    return verilog + models_for(verilog, family)

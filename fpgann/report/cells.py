@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""synth.json: what synthesis, placement and routing found, beside the estimates of report.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fpgann.eda.placement import Placement
+from fpgann.eda.synthesis import Cells, Synthesis
+
+ESTIMATED = ("lut", "ff", "dsp", "bram36")
+
+
+def describe_synthesis(
+    report: Mapping[str, Any],
+    synthesis: Synthesis,
+    modules: Mapping[str, str],
+    placement: Placement | None,
+    bitstream: str | None,
+) -> dict[str, Any]:
+    """Contents of synth.json.
+
+    Args:
+        report: report.json of the build.
+        synthesis: what Yosys found.
+        modules: layer -> its module; layers without one are wires.
+        placement: what nextpnr found, if it ran.
+        bitstream: path of the bitstream in the build, if there is one.
+
+    Returns:
+        Every figure of the design, the estimates beside them in `estimate`, and how far these are off in `deviation`
+        (0.1: ten per cent too high; null where nothing was found but something estimated). `layers` has the same of
+        each layer; `rest` what lies between them: delays, and interfaces.
+    """
+    family = synthesis.family
+    nothing = dict.fromkeys(synthesis.total.figures(family), 0)
+    layers = []
+    for layer in report["layers"]:
+        cells = synthesis.modules.get(modules.get(layer["name"], ""))
+        figures = nothing if cells is None else cells.figures(family)
+        layers.append({"name": layer["name"], **_beside(figures, layer), "cells": _types(cells)})
+    streams = report.get("streams")
+    rest = synthesis.rest.figures(family)
+    return {
+        "tool": synthesis.tool,
+        "family": family.name,
+        **_beside(synthesis.total.figures(family), report["total"]),
+        "fmax_mhz": None if placement is None else placement.fmax_mhz,
+        "cells": _types(synthesis.total),
+        "layers": layers,
+        "rest": {**(rest if streams is None else _beside(rest, streams)), "cells": _types(synthesis.rest)},
+        "place_and_route": None if placement is None else placement.to_json(),
+        "bitstream": bitstream,
+    }
+
+
+def _beside(figures: Mapping[str, float], estimated: Mapping[str, Any]) -> dict[str, Any]:
+    estimate = {key: estimated[key] for key in ESTIMATED}
+    deviation = {key: _deviation(estimate[key], figures[key]) for key in ESTIMATED}
+    return {**figures, "estimate": estimate, "deviation": deviation}
+
+
+def _deviation(estimate: float, found: float) -> float | None:
+    if estimate == found:
+        return 0.0
+    return round(estimate / found - 1, 4) if found else None
+
+
+def _types(cells: Cells | None) -> dict[str, int]:
+    return {} if cells is None else dict(sorted(cells.types.items()))
