@@ -14,7 +14,6 @@ import numpy as np
 from fpgann import frontend, passes, reference, resources, samples
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
-from fpgann.codegen.render import render_markup
 from fpgann.codegen.verilog import render_verilog
 from fpgann.codegen.vhdl import render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
@@ -38,12 +37,12 @@ from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
 from fpgann.numerics.fixed import Precision, parse_precision
 from fpgann.numerics.integers import FloatArray
+from fpgann.pages import PAGE, render_page
 from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.report.measured import matched_samples
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.options import unused_options
-from fpgann.report.page import PAGE, view_page
 from fpgann.report.summary import accuracy, summarise
 from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan, read_plan, weight_set_of
 
@@ -286,7 +285,7 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     bench += () if loading is None else LOADING_SIM_FILES
     files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
     files["report.json"] = to_json(compiled.report)
-    files["report.html"] = render_markup(PAGE, view_page(compiled.report)).encode()
+    files[PAGE] = render_page(compiled.report)
     source = {
         "name": compiled.model.name,
         "sha256": compiled.model.sha256,

@@ -4,15 +4,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.table import Table
 
 from fpgann.api import Design
-from fpgann.cli.shared import BUILD, print_report
+from fpgann.cli.printing import printable, say
+from fpgann.cli.shared import BUILD, cell, print_report, wide_console
 
 
 @click.command()
 @BUILD
 def report(build: Path) -> None:
-    """Print cost and timing per layer and the accuracy of BUILD (report.json has all of it)."""
-    print_report(Design(build).report)
+    """Print cost, timing and error per layer of BUILD, and write its report.html with all there is to know by now."""
+    design = Design(build)
+    page = design.write_report()
+    print_report(design.report)
+    print_errors(design.report)
+    say(printable(f"wrote {page}; the same as data: report.json"))
+
+
+def print_errors(report: dict[str, Any]) -> None:
+    """The table of errors, and of how much of each result its type cuts off."""
+    compared = [layer for layer in report["layers"] if layer.get("error")]
+    if not compared:
+        return
+    table = Table(title="error per layer against float64", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    for title in ("SQNR", "largest error", "RMSE", "outside of type"):
+        table.add_column(title, justify="right")
+    for layer in compared:
+        error, histogram = layer["error"], layer["result_histogram"]
+        ratio = "" if error["sqnr_db"] is None else f"{error['sqnr_db']:.1f} dB"
+        outside = "" if histogram is None else f"{100 * histogram['outside']:.3g} %"
+        exact = error["max_abs_error"] == 0
+        figures = (f"{error['max_abs_error']:.3g}", f"{error['rmse']:.3g}", outside)
+        table.add_row(cell(layer["name"]), "exact" if exact else ratio, *figures)
+    wide_console().print(table)

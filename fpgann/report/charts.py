@@ -69,7 +69,7 @@ def view_diagram(report: Mapping[str, Any]) -> DiagramView:
     """
     inputs, outputs, layers = report["inputs"], report["outputs"], report["layers"]
     known = {entry["stream"] for entry in inputs} | {layer["entity"] for layer in layers}
-    reads = {entry["stream"]: [] for entry in inputs}
+    reads: dict[str, list[str]] = {entry["stream"]: [] for entry in inputs}
     reads |= {layer["entity"]: [name for name in layer["reads"] if name in known] for layer in layers}
     reads |= {_output(n): [e["stream"]] for n, e in enumerate(outputs) if e["stream"] in known}
     layout = lay_out(reads)
@@ -95,8 +95,8 @@ def view_diagram(report: Mapping[str, Any]) -> DiagramView:
         box(layer["entity"], "layer", layer["name"], _box_lines(layer), _box_tip(layer), f"#layer-{number}", heat)
     for number, entry in enumerate(outputs):
         if _output(number) in reads:
-            lines = ["output", f"{sizes(entry['shape'])} of {entry['type']}"]
-            box(_output(number), "port", entry["name"], lines, f"output {shown(entry['name'])}")
+            texts = ["output", f"{sizes(entry['shape'])} of {entry['type']}"]
+            box(_output(number), "port", entry["name"], texts, f"output {shown(entry['name'])}")
     lines = tuple(LineView(_path(points), carried[source]) for (source, _), points in layout.lines.items())
     return DiagramView(
         coordinate(layout.width),
@@ -260,7 +260,7 @@ def view_histogram(title: str, found: Histogram) -> HistogramView:
     notes += [f"{percent(at_high)} at the highest code"] if at_high else []
     tip = (
         f"{title}: {whole(found['count'])} numbers{unit}; the type reaches from {interval}; "
-        f"{percent(outside)} outside, {percent(at_low)} at the lowest code in use, {percent(at_high)} at the highest"
+        f"{percent(outside)} outside, {percent(at_low)} at its lowest code, {percent(at_high)} at its highest"
     )
     return HistogramView(
         title=title,
@@ -272,8 +272,10 @@ def view_histogram(title: str, found: Histogram) -> HistogramView:
         begins=found["range_low"] >= low,
         ends=found["range_high"] <= found["high"],
         end_x=coordinate(end),
-        low=small(found["low"]),
-        high=small(found["high"]),
+        low=small(found["range_low"] if 0 <= found["range_low"] - low < span / len(counts) else low),
+        high=small(
+            found["range_high"] if 0 <= found["high"] - found["range_high"] < span / len(counts) else low + span
+        ),
         note="; ".join(notes),
         saturates=outside > 0,
         tip=tip,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 BOX_WIDTH, BOX_HEIGHT = 178.0, 80.0
-COLUMN_PITCH = BOX_WIDTH + 104.0
+COLUMN_PITCH = BOX_WIDTH + 52.0
 _LINE_HEIGHT, _GAP, _MARGIN = 14.0, 20.0, 12.0
 _SWEEPS = 6
 

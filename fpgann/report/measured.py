@@ -108,8 +108,7 @@ def histogram(encoding: Encoding, codes: IntArray, real: FloatArray | None = Non
 
     Returns:
         Counts over equal bins from `low` to `high`; the ends of the type; the share of numbers that lie `outside` of
-        it by more than one step, and the shares of codes at the lowest and highest code that can occur. None where
-        there is nothing to draw.
+        it by more than one step, and the shares of codes at these ends. None where there is nothing to draw.
     """
     steps = np.asarray(codes, np.float64) if real is None else _in_steps(encoding, real.reshape(codes.shape))
     if not steps.size or not np.all(np.isfinite(steps)):
@@ -132,8 +131,8 @@ def histogram(encoding: Encoding, codes: IntArray, real: FloatArray | None = Non
         "range_high": bounds[1],
         "count": int(steps.size),
         "outside": outside,
-        "at_low": float(np.mean(codes == encoding.range.low)),
-        "at_high": float(np.mean(codes == encoding.range.high)),
+        "at_low": float(np.mean(codes == encoding.fixed.range.low)),
+        "at_high": float(np.mean(codes == encoding.fixed.range.high)),
     }
 
 

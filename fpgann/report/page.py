@@ -16,11 +16,11 @@ from fpgann.report.charts import (
     view_histogram,
     view_timeline,
 )
+from fpgann.report.compared import SynthesisView, view_synthesis
 from fpgann.report.recipe import Pair, Recipe, view_recipe
-from fpgann.report.synthesis import SynthesisView, view_synthesis
 from fpgann.report.text import coordinate, duration, percent, rate, shown, sizes, small, whole
 
-PAGE = "report/report.html.j2"
+PAGE_TEMPLATE = "report/report.html.j2"
 """The template."""
 HISTOGRAM_LAYERS = 60
 """Layers whose histograms are shown, those with the most saturation first: a page must stay small."""
@@ -66,6 +66,14 @@ class HistogramsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnView:
+    """A column of the table of layers."""
+
+    title: str
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CellView:
     """A cell of the table of layers; numbers are sorted by `key`."""
 
@@ -101,7 +109,7 @@ class PageView:
     errors_note: str
     histograms: tuple[HistogramsView, ...]
     histograms_note: str
-    columns: tuple[str, ...]
+    columns: tuple[ColumnView, ...]
     rows: tuple[RowView, ...]
     totals: tuple[str, ...]
     synthesis: SynthesisView
@@ -143,10 +151,10 @@ def view_page(
         histograms_note=f"{left_out} layers with less saturation are left out; report.json has them."
         if left_out
         else "",
-        columns=_COLUMNS,
+        columns=tuple(ColumnView(title, title not in _WORDS) for title in _COLUMNS),
         rows=tuple(_row(number, layer) for number, layer in enumerate(layers)),
         totals=tuple(whole(total[key]) for key in ("latency_cycles", "ii", "lut", "ff", "dsp", "bram36", "weights")),
-        synthesis=view_synthesis(report, synthesis),
+        synthesis=view_synthesis(synthesis),
         options=tuple(Pair(key.replace("_", " "), value) for key, value in _chosen(report["options"])),
         recipe=view_recipe(report),
         footer=f"fpgann {report['fpgann']}; model sha256 {report['source']['sha256']}",
@@ -166,7 +174,7 @@ def _figures(report: Mapping[str, Any]) -> tuple[FigureView, ...]:
     figures.append(FigureView("signal to noise", sqnr, error))
     latency, interval = total["latency_cycles"], total["ii"]
     figures += [
-        FigureView("latency", f"{whole(latency)} cycles", f"{duration(latency * period)} at {clock}"),
+        FigureView("latency", whole(latency), f"cycles: {duration(latency * period)} at {clock}"),
         FigureView("throughput", f"{rate(1e9 / (period * interval))}/s", f"one inference each {_cycles(interval)}"),
     ]
     device = report.get("device") or {}
@@ -188,8 +196,8 @@ def _verdicts(simulation: Mapping[str, Any] | None, synthesis: Mapping[str, Any]
         exact = simulation["bit_exact"]
         note = f"{whole(simulation['vectors'])} vectors in {shown(simulation['simulator'])}"
         figures.append(FigureView("simulation", "bit-exact" if exact else "differs", note, "good" if exact else "bad"))
-    if synthesis is not None and synthesis.get("fmax_mhz"):
-        note = f"placed and routed for {shown(str(synthesis.get('family', '')))}"
+    if synthesis is not None and synthesis["fmax_mhz"]:
+        note = f"placed and routed for {shown(synthesis['family'])}"
         figures.append(FigureView("highest clock", f"{synthesis['fmax_mhz']:.4g} MHz", note))
     return figures
 
@@ -266,6 +274,7 @@ _COLUMNS = (
     *("op", "strategy", "reuse", "cycles", "II", "LUT", "FF", "DSP", "BRAM36", "weights", "bits"),
     *("in", "out", "shape", "SQNR"),
 )
+_WORDS = ("op", "strategy", "in", "out", "shape")
 
 
 def _row(number: int, layer: Mapping[str, Any]) -> RowView:
@@ -303,6 +312,6 @@ def _chosen(options: Mapping[str, Any]) -> list[tuple[str, str]]:
             return "; ".join(f"{shown(str(key))}: {text(inner)}" for key, inner in value.items() if inner is not None)
         if isinstance(value, list):
             return "×".join(map(str, value))
-        return shown(str(value))
+        return f"{value:g}" if isinstance(value, float) else shown(str(value))
 
     return [(key, text(value)) for key, value in options.items() if value is not None and value not in ({}, [])]

@@ -52,7 +52,8 @@ def view_recipe(report: Mapping[str, Any]) -> Recipe:
     words = ["fpgann", "compile", "MODEL.onnx", "-o", "BUILD", "--name", shown(report["model"])]
     for key in _ON_COMMAND_LINE:
         if options.get(key) is not None:
-            words += [f"--{key.replace('_', '-')}", shown(str(options[key]))]
+            value = options[key]
+            words += [f"--{key.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else shown(str(value))]
     for name, shape in options.get("input_shapes", {}).items():
         words += ["--input-shape", f"{shown(name)}={'x'.join(map(str, shape))}"]
     if report["accuracy"]["data"] == "calibration":

@@ -107,7 +107,7 @@ def summarise(
     }
 
 
-def _resources(resources: Resources) -> dict[str, int]:
+def _resources(resources: Resources) -> dict[str, float]:
     return {"lut": resources.lut, "ff": resources.ff, "dsp": resources.dsp, "bram36": resources.bram36}
 
 

@@ -42,38 +42,34 @@ class SynthesisView:
     total: tuple[ComparedView, ...] = ()
 
 
-def view_synthesis(report: Mapping[str, Any], synthesis: Mapping[str, Any] | None) -> SynthesisView:
+def view_synthesis(synthesis: Mapping[str, Any] | None) -> SynthesisView:
     """Compare the estimates of a build with its synthesis.
 
     Args:
-        report: contents of report.json.
-        synthesis: contents of synth.json: figures in total and, in `layers`, by layer; beside them, in `estimate`,
-            what was expected of this family, where it differs from report.json.
+        synthesis: contents of synth.json.
     """
     if synthesis is None:
         return SynthesisView(is_there=False)
-    expected = {layer["name"]: layer for layer in report["layers"]}
-    rows = []
-    for layer in synthesis.get("layers", []):
-        if layer["name"] in expected:
-            estimate = layer.get("estimate") or expected[layer["name"]]
-            rows.append(ComparedRowView(shown(layer["name"], 60), _compared(estimate, layer)))
+    rows = [ComparedRowView(shown(layer["name"], 60), _compared(layer)) for layer in synthesis["layers"]]
+    rows.append(ComparedRowView("between the layers", _compared(synthesis["rest"])))
     return SynthesisView(
         is_there=True,
-        title=f"{shown(str(synthesis.get('family', '')))}, {shown(str(synthesis.get('tool', '')))}",
+        title=f"{shown(synthesis['family'])}, {shown(synthesis['tool'])}",
         columns=tuple(title for _, title in RESOURCES),
         rows=tuple(rows),
-        total=_compared(synthesis.get("estimate") or report["total"], synthesis),
+        total=_compared(synthesis),
     )
 
 
-def _compared(estimate: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[ComparedView, ...]:
+def _compared(found: Mapping[str, Any]) -> tuple[ComparedView, ...]:
+    """Figures with the `estimate` beside them; what lies between the layers may have none."""
+    estimate = found.get("estimate", {})
     return tuple(_one(estimate.get(key), found.get(key)) for key, _ in RESOURCES)
 
 
 def _one(estimated: float | None, found: float | None) -> ComparedView:
     if estimated is None or found is None:
-        return ComparedView(*("–" if n is None else whole(n) for n in (estimated, found)), "", "plain")
+        return ComparedView(_known(estimated), _known(found), "", "plain")
     if estimated == found:
         return ComparedView(whole(estimated), whole(found), "=", "good")
     if not found:
@@ -82,3 +78,7 @@ def _one(estimated: float | None, found: float | None) -> ComparedView:
     return ComparedView(
         whole(estimated), whole(found), f"{100 * ratio:+.0f} %", "bad" if abs(ratio) > _FAR else "plain"
     )
+
+
+def _known(number: float | None) -> str:
+    return "–" if number is None else whole(number)
