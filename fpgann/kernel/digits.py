@@ -9,14 +9,15 @@ decided digit by digit.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from fpgann.kernel.compiled import compiled
 
 MAX_BITS = 30  # of a coefficient; shifts of digits are at most this
 _TABLE = 1 << 10
 
 
-@numba.njit(cache=True)
+@compiled
 def digit_count(value: int) -> int:
     """How many signed digits a minimal form of an integer has."""
     x = np.uint64(value if value >= 0 else -value)
@@ -27,7 +28,7 @@ def digit_count(value: int) -> int:
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@numba.njit(cache=True)
+@compiled
 def removable(value: int, position: int, sign: int) -> bool:
     """Whether sign * 2**position is a digit of a minimal form of a value."""
     if position < 0 or position > MAX_BITS or value == 0:
@@ -35,7 +36,7 @@ def removable(value: int, position: int, sign: int) -> bool:
     return digit_count(value - sign * (np.int64(1) << position)) < digit_count(value)
 
 
-@numba.njit(cache=True)
+@compiled
 def _search(value: int, sign: int) -> int:
     """Bit p is set where sign * 2**p is a digit of a minimal form."""
     found, rest, position, weight = 0, abs(value), 0, digit_count(value)
@@ -47,7 +48,7 @@ def _search(value: int, sign: int) -> int:
     return found
 
 
-@numba.njit(cache=True)
+@compiled
 def _table(sign: int) -> np.ndarray:
     table = np.zeros(2 * _TABLE + 1, np.int64)
     for value in range(-_TABLE, _TABLE + 1):
@@ -58,7 +59,7 @@ def _table(sign: int) -> np.ndarray:
 _PLUS, _MINUS = _table(1), _table(-1)
 
 
-@numba.njit(cache=True)
+@compiled
 def digit_mask(value: int, sign: int) -> int:
     """Positions of the digits of one sign in any minimal form: bit p for sign * 2**p."""
     if -_TABLE <= value <= _TABLE:

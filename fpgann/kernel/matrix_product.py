@@ -33,7 +33,9 @@ def can_plan(weights: IntArray, bias: IntArray, codes: Sequence[CodeRange]) -> b
     reach = max((max(abs(c.low), abs(c.high)) for c in codes), default=0)
     largest = magnitude(weights) if weights.size else 0
     offset = magnitude(bias) if bias.size else 0
-    return largest < 1 << (MAX_BITS - 2) and 4 * (reach + 1) * (largest + 1) * (len(weights) + 1) + offset < _MAX_PRODUCT
+    return (
+        largest < 1 << (MAX_BITS - 2) and 4 * (reach + 1) * (largest + 1) * (len(weights) + 1) + offset < _MAX_PRODUCT
+    )
 
 
 def plan_product(
@@ -108,7 +110,7 @@ class _Columns:
                 different.append(reduced)
             self.members.append((known[key], shift, sign))
         self.users = [[m for m in self.members if m[0] == c] for c in range(len(different))]
-        for output, (column, shift, sign) in enumerate(self.members):
+        for output, (column, _, _) in enumerate(self.members):
             if column >= 0 and len(self.users[column]) == 1:  # as it is, with its bias
                 different[column] = weights[:, output]
                 self.members[output] = (column, 0, 1)
@@ -130,9 +132,9 @@ def _attempt(columns: _Columns, codes: Sequence[CodeRange], trial: _Trial) -> Pr
     matrix = np.ascontiguousarray(columns.matrix)
     terms = [total_digits(matrix[:, c : c + 1]) + (columns.own_bias(c) != 0) for c in range(matrix.shape[1])]
     deadline = _rows_deep(max(terms, default=1)) + trial.slack
-    graph = new_graph(matrix, low, high, np.zeros(len(low), np.int64), deadline)
+    graph = new_graph(matrix, low, high, deadline)
     share(graph, breadth=trial.breadth, seed=trial.seed, noise=trial.noise)
-    planner = Planner(graph, low, high, tries=trial.tries, seed=trial.seed)
+    planner = Planner(graph, matrix.shape[1], low, high, tries=trial.tries, seed=trial.seed)
     outputs = [
         _output(planner, columns, output, column, shift, sign)
         for output, (column, shift, sign) in enumerate(columns.members)

@@ -189,7 +189,14 @@ class NetlistBuilder:
             reach = CodeRange(max(reach.low, codes.low), min(reach.high, codes.high))
         shift_a, shift_b, shift_c = shifts
         return self._add(
-            Opcode.ADD3, reach, *operands, shift=shift_a, shift_b=shift_b, shift_c=shift_c, sign=signs[0], sign_c=signs[1]
+            Opcode.ADD3,
+            reach,
+            *operands,
+            shift=shift_a,
+            shift_b=shift_b,
+            shift_c=shift_c,
+            sign=signs[0],
+            sign_c=signs[1],
         )
 
     def floor_shift(self, a: int, bits: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fpgann.kernel.digits import digit_mask
 from fpgann.kernel.product_plan import Adder, Term
-from fpgann.kernel.sum_graph import Ints, SumGraph
+from fpgann.kernel.sum_graph import COLUMN, ROW, VALUE, Ints, SumGraph
 from fpgann.kernel.summation import DEPTH, FIELDS, HIGH, LEAST, LOW, SIGN, sum_rows
 from fpgann.numerics.interval import CodeRange
 
@@ -31,22 +31,23 @@ class Planner:
 
     Args:
         graph: sums that share no more.
+        outputs: how many of its columns are outputs; the rest are shared sums.
         low: least value of each input.
         high: greatest value of each input.
         tries: random variations of each sum.
         seed: of them.
     """
 
-    def __init__(self, graph: SumGraph, low: Ints, high: Ints, *, tries: int, seed: int) -> None:
+    def __init__(self, graph: SumGraph, outputs: int, low: Ints, high: Ints, *, tries: int, seed: int) -> None:
         self.adders: list[Adder] = []
         self._graph = graph
         self._low, self._high = low, high
         self._tries, self._seed = tries, seed
-        self._inputs, self._outputs = (int(n) for n in graph.sizes)
+        self._inputs, self._outputs = len(low), outputs
         self._cells: list[list[tuple[int, int]]] = [[] for _ in range(int(graph.used[2]))]
-        for cell in range(int(graph.used[0])):
-            if graph.value[cell]:
-                self._cells[graph.column[cell]].append((int(graph.row[cell]), int(graph.value[cell])))
+        for value, row, column in graph.cells[: graph.used[0], [VALUE, ROW, COLUMN]].tolist():
+            if value:
+                self._cells[column].append((row, value))
         identity = np.eye(self._inputs, dtype=np.int64)
         self._forms = [_Form(identity[i], 0, self._range(identity[i], 0)) for i in range(self._inputs)]
         self._depths = [0] * self._inputs
@@ -73,7 +74,7 @@ class Planner:
         return moved
 
     def _latest(self, column: int) -> int:
-        return round(log(self._graph.limit[column], 3))
+        return round(log(float(self._graph.loads[column, 1]), 3))
 
     def _value(self, row: int) -> Term:
         """A shared sum; made with the sign that costs least."""
@@ -104,7 +105,7 @@ class Planner:
             row[LOW], row[HIGH], row[LEAST] = codes.low, codes.high, term.shift
             row[DEPTH] = self._depths[term.source] if term.source >= 0 else 0
             row[SIGN] = term.sign if term.source >= 0 else 1
-        rows, _ = sum_rows(table, latest, keep_sign, self._tries, self._seed)
+        rows, _ = sum_rows(table, latest, int(keep_sign), self._tries, self._seed)
         known = list(terms)
         for index, operands in enumerate(rows.tolist()):
             chosen = [known[i] for i in operands if i >= 0]

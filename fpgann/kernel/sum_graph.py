@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from fpgann.kernel.compiled import compiled
 from fpgann.kernel.digits import digit_count
 
 NONE = -1
@@ -24,84 +24,55 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+VALUE, ROW, COLUMN, NEXT_IN_ROW, NEXT_IN_COLUMN = range(5)  # of a cell; its value is 0 where it is gone
+HEAD, TAIL, LOW, HIGH, DEPTH = range(5)  # of a row or (HEAD, TAIL) column: first and last cell, interval, adders before
+
+
 class SumGraph(NamedTuple):
-    """Arrays with room to grow; `used` tells how much of them is.
+    """Arrays with room to grow; few of them, since every function is compiled for each.
 
     Args:
-        used: cells, rows, columns in use, and the clock of changes.
-        value: coefficient of each cell, 0 where it is gone.
-        row: row of each cell.
-        column: column of each cell.
-        next_in_row: the next cell of the same row, -1 at the end.
-        next_in_column: the next cell of the same column.
-        row_head: first cell of each row.
-        row_tail: last cell of each row.
-        column_head: first cell of each column.
-        column_tail: last cell of each column.
-        low: least value of each row.
-        high: greatest value of each row.
-        depth: adders in a row before each row's value.
+        used: cells, rows and columns in use.
+        cells: coefficients and where they stand, linked along rows and columns.
+        rows: what is known of each value.
+        columns: HEAD and TAIL of each sum.
         share: cost of one term of each row, in adder bits.
-        stamp: when a cell of each row changed last.
-        column_stamp: the same for columns.
-        load: sum of 3**depth over the terms of each column.
-        limit: what it may reach: 3**(latest depth).
-        sizes: number of inputs and of outputs.
+        loads: sum of 3**depth over the terms of each column; what it may reach.
     """
 
     used: Ints
-    value: Ints
-    row: Ints
-    column: Ints
-    next_in_row: Ints
-    next_in_column: Ints
-    row_head: Ints
-    row_tail: Ints
-    column_head: Ints
-    column_tail: Ints
-    low: Ints
-    high: Ints
-    depth: Ints
+    cells: Ints
+    rows: Ints
+    columns: Ints
     share: Floats
-    stamp: Ints
-    column_stamp: Ints
-    load: Floats
-    limit: Floats
-    sizes: Ints
+    loads: Floats
 
 
-def new_graph(weights: Ints, low: Ints, high: Ints, depths: Ints, deadline: int) -> SumGraph:
+def new_graph(weights: Ints, low: Ints, high: Ints, deadline: int) -> SumGraph:
     """The graph of a matrix, nothing shared yet.
 
     Args:
         weights: shape (inputs, outputs).
         low: least value of each input.
         high: greatest value of each input.
-        depths: adders in a row before each input.
         deadline: adders in a row that an output may have behind all.
     """
     inputs, outputs = weights.shape
-    digits = total_digits(weights)
-    cells, nodes = 4 * digits + 16, digits + 4
-    rows, columns = inputs + nodes, outputs + nodes
-    empty = [np.full(n, NONE, np.int64) for n in (cells, cells, rows, rows, columns, columns)]
+    digits = int(total_digits(weights))
+    cells, rows, columns = 4 * digits + 16, inputs + digits + 4, outputs + digits + 4
     graph = SumGraph(
-        np.array([0, 0, outputs, 1], np.int64),
-        *(np.zeros(cells, np.int64) for _ in range(3)),
-        *empty,
-        *(np.zeros(rows, np.int64) for _ in range(3)),
+        np.array([0, 0, outputs], np.int64),
+        np.full((cells, 5), NONE, np.int64),
+        np.full((rows, 5), NONE, np.int64),
+        np.full((columns, 2), NONE, np.int64),
         np.zeros(rows),
-        np.zeros(rows, np.int64),
-        np.zeros(columns, np.int64),
-        np.zeros(columns),
-        np.zeros(columns),
-        np.array([inputs, outputs], np.int64),
+        np.zeros((columns, 2)),
     )
-    _fill(graph, weights, low, high, depths, float(3.0**deadline))
+    _fill(graph, weights, low, high, float(3.0**deadline))
     return graph
 
 
-@numba.njit(cache=True)
+@compiled
 def total_digits(weights: Ints) -> int:
     """Terms of all sums where nothing is shared."""
     total = 0
@@ -111,18 +82,18 @@ def total_digits(weights: Ints) -> int:
     return total
 
 
-@numba.njit(cache=True)
-def _fill(graph: SumGraph, weights: Ints, low: Ints, high: Ints, depths: Ints, limit: float) -> None:
+@compiled
+def _fill(graph: SumGraph, weights: Ints, low: Ints, high: Ints, limit: float) -> None:
     for column in range(weights.shape[1]):
-        graph.limit[column] = limit
+        graph.loads[column, 1] = limit
     for row in range(weights.shape[0]):
-        add_row(graph, low[row], high[row], depths[row])
+        add_row(graph, low[row], high[row], 0)
         for column in range(weights.shape[1]):
             if weights[row, column]:
                 add_cell(graph, row, column, weights[row, column])
 
 
-@numba.njit(cache=True)
+@compiled
 def width_bits(low: int, high: int) -> int:
     """Bits of the narrowest two's complement or unsigned number that holds an interval."""
     reach = max(high, -low - 1)
@@ -133,65 +104,65 @@ def width_bits(low: int, high: int) -> int:
     return bits
 
 
-@numba.njit(cache=True)
+@compiled
 def share_of(low: int, high: int) -> float:
     """What a term costs in the sum that it joins, in bits of 3-input adders."""
     return WIDTH_SHARE * (width_bits(low, high) + EXTRA_BITS)
 
 
-@numba.njit(cache=True)
+@compiled
 def add_row(graph: SumGraph, low: int, high: int, depth: int) -> int:
     """A further value."""
     row = graph.used[1]
     graph.used[1] += 1
-    graph.low[row], graph.high[row], graph.depth[row] = low, high, depth
+    graph.rows[row, LOW], graph.rows[row, HIGH], graph.rows[row, DEPTH] = low, high, depth
     graph.share[row] = share_of(low, high)
     return row
 
 
-@numba.njit(cache=True)
+@compiled
 def add_column(graph: SumGraph, limit: float) -> int:
     """A further sum."""
     column = graph.used[2]
     graph.used[2] += 1
-    graph.limit[column] = limit
+    graph.loads[column, 1] = limit
     return column
 
 
-@numba.njit(cache=True)
+@compiled
 def add_cell(graph: SumGraph, row: int, column: int, value: int) -> None:
     """A coefficient; none may stand at this place, or behind it in its row and column."""
     cell = graph.used[0]
     graph.used[0] += 1
-    graph.value[cell], graph.row[cell], graph.column[cell] = value, row, column
-    if graph.row_head[row] == NONE:
-        graph.row_head[row] = cell
+    graph.cells[cell, VALUE], graph.cells[cell, ROW], graph.cells[cell, COLUMN] = value, row, column
+    if graph.rows[row, HEAD] == NONE:
+        graph.rows[row, HEAD] = cell
     else:
-        graph.next_in_row[graph.row_tail[row]] = cell
-    graph.row_tail[row] = cell
-    if graph.column_head[column] == NONE:
-        graph.column_head[column] = cell
+        graph.cells[graph.rows[row, TAIL], NEXT_IN_ROW] = cell
+    graph.rows[row, TAIL] = cell
+    if graph.columns[column, HEAD] == NONE:
+        graph.columns[column, HEAD] = cell
     else:
-        graph.next_in_column[graph.column_tail[column]] = cell
-    graph.column_tail[column] = cell
-    graph.load[column] += digit_count(value) * 3.0 ** graph.depth[row]
+        graph.cells[graph.columns[column, TAIL], NEXT_IN_COLUMN] = cell
+    graph.columns[column, TAIL] = cell
+    graph.loads[column, 0] += digit_count(value) * 3.0 ** graph.rows[row, DEPTH]
 
 
-@numba.njit(cache=True)
+@compiled
 def change_cell(graph: SumGraph, cell: int, value: int) -> None:
     """Another coefficient, 0 to clear it."""
-    row, column = graph.row[cell], graph.column[cell]
-    graph.load[column] += (digit_count(value) - digit_count(graph.value[cell])) * 3.0 ** graph.depth[row]
-    graph.value[cell] = value
-    graph.used[3] += 1
-    graph.stamp[row] = graph.column_stamp[column] = graph.used[3]
+    row, column = graph.cells[cell, ROW], graph.cells[cell, COLUMN]
+    graph.loads[column, 0] += (digit_count(value) - digit_count(graph.cells[cell, VALUE])) * 3.0 ** graph.rows[
+        row, DEPTH
+    ]
+    graph.cells[cell, VALUE] = value
 
 
-@numba.njit(cache=True)
+@compiled
 def room(graph: SumGraph, cells: int) -> bool:
     """Whether another row, column and some cells fit."""
     return (
-        graph.used[0] + cells < len(graph.value)
-        and graph.used[1] + 1 < len(graph.row_head)
-        and graph.used[2] + 1 < len(graph.column_head)
+        graph.used[0] + cells < len(graph.cells)
+        and graph.used[1] + 1 < len(graph.rows)
+        and graph.used[2] + 1 < len(graph.columns)
     )
