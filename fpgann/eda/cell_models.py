@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tempfile
 from pathlib import Path
 
 from fpgann import resources
 from fpgann.eda.families import Family
 from fpgann.eda.find import find_tool
-from fpgann.eda.tools import Origin, Tool
+from fpgann.eda.run import run_tool
+from fpgann.eda.tools import TOOL_BY_NAME, Origin, Tool
 from fpgann.errors import ToolFailedError
 
-_MODULE = re.compile(r"^[ \t]*(?:\(\*[^\n]*\*\)\s*)*module\s+\\?(\w+)\b.*?^[ \t]*endmodule\b", re.MULTILINE | re.DOTALL)
-_BLACK_BOX = re.compile(r"\(\*[^*\n]*\bblackbox\b[^*\n]*\*\)")
-_INCLUDE = re.compile(r'^[ \t]*`include\s+"([^"]+)"', re.MULTILINE)
+_TIMEOUT_S = 300.0
+_MODULE = re.compile(r"\bmodule\s+\\?(\S+?)\s*[(#;].*?\bendmodule\b", re.DOTALL)
+_BEHAVIOUR = re.compile(r"\b(?:assign|always)\b|^\s*wire\b.*=", re.MULTILINE)
 _CELL = re.compile(r"^[ \t]*(\w+)\s+(?:#\s*\(|\\?\S+\s*\()", re.MULTILINE)
-_TIMING = re.compile(r"^[ \t]*specify\b.*?^[ \t]*endspecify\b", re.MULTILINE | re.DOTALL)
+_TIMING = re.compile(r"\bspecify\b.*?\bendspecify\b", re.DOTALL)
 
 
 def models_for(netlist: str, family: Family) -> str:
@@ -64,18 +66,29 @@ def _models(family: Family) -> dict[str, str]:
     """Module -> its text, of all models of a family; timing is left out, simulators need none."""
     found: dict[str, str] = {}
     share = _share(find_tool("yosys"))
-    texts = [_with_includes(share / path) for path in family.models]
+    texts = [_preprocessed(share / path) for path in family.models]
     own = resources.sim_dir() / "cells" / f"{family.name}.v"
     for text in [*texts, *([own.read_text()] if own.is_file() else [])]:
         for match in _MODULE.finditer(text):
-            if not _BLACK_BOX.search(match[0].partition(";")[0]):
-                found[match[1]] = _TIMING.sub("", match[0])
+            model = _TIMING.sub("", match[0])
+            if _BEHAVIOUR.search(model):  # others are black boxes
+                found[match[1]] = model
     return found
 
 
-def _with_includes(path: Path) -> str:
-    text = path.read_text()
-    return _INCLUDE.sub(lambda match: _with_includes(path.parent / match[1]), text)
+def _preprocessed(path: Path) -> str:
+    """The text of a file without comments, macros and what is for other tools."""
+    verilator = find_tool("verilator", at_least=TOOL_BY_NAME["verilator"].minimum)
+    with tempfile.TemporaryDirectory(prefix="fpgann-models-") as name:
+        product = Path(name) / "models.v"
+        run_tool(
+            [*verilator.command, "-E", "-P", "-Wno-fatal", "-Wno-lint", f"+incdir+{path.parent}", path],
+            cwd=Path(name),
+            timeout_s=_TIMEOUT_S,
+            env=verilator.environment(),
+            stdout=product,
+        )
+        return product.read_text(encoding="utf-8", errors="replace")
 
 
 def _share(yosys: Tool) -> Path:
