@@ -14,6 +14,7 @@ import numpy as np
 from fpgann import frontend, passes, reference, resources, samples
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
+from fpgann.codegen.project import Wanted, render_project
 from fpgann.codegen.verilog import render_verilog
 from fpgann.codegen.vhdl import render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
@@ -274,6 +275,9 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     if options.target is Target.VERILOG:
         rtl |= render_verilog(rtl, design.name)
     files |= {f"rtl/{path}": text.encode() for path, text in rtl.items()}
+    wanted = Wanted(options.clock_period_ns, options.device)
+    project = render_project(design, rtl, wanted, compiled.streams, loading)
+    files |= {path: text.encode() for path, text in project.items()}
     if loading is not None:
         files[f"model/{PLAN_FILE}"] = to_json(describe_plan(compiled.plan))
     files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text

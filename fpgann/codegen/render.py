@@ -33,7 +33,7 @@ def _environment() -> jinja2.Environment:
 @cache
 def _markup_environment() -> jinja2.Environment:
     # HTML and XML: whatever stands in a view is text, so names of strangers cannot become markup.
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.templates_dir()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -41,6 +41,8 @@ def _markup_environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=True,
     )
+    environment.filters["high"] = _high
+    return environment
 
 
 def _high(length: int) -> int:

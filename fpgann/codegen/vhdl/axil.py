@@ -57,8 +57,18 @@ def view_axil(loading: AddressMap | None) -> AxilView:
     )
 
 
+def port_bits(signal: str, address_bits: int) -> tuple[str, str, int]:
+    """Name, direction (in or out) and bits of a port; 0 bits for one that is no vector.
+
+    Args:
+        signal: signal of AXI4-Lite.
+        address_bits: bits of an address.
+    """
+    bits = address_bits if signal.endswith("addr") else _WIDTHS.get(signal, 0)
+    return f"{AXIL_PREFIX}_{signal}", "out" if signal in _LEAVING else "in", bits
+
+
 def _port(signal: str, address_bits: int) -> AxilPortView:
-    name = f"{AXIL_PREFIX}_{signal}"
-    width = address_bits if signal.endswith("addr") else _WIDTHS.get(signal, 0)
+    name, direction, width = port_bits(signal, address_bits)
     kind = f"std_logic_vector({width - 1} downto 0)" if width else "std_logic"
-    return AxilPortView(name, f"{name} : {'out  ' if signal in _LEAVING else 'in   '} {kind};")
+    return AxilPortView(name, f"{name} : {direction:5} {kind};")
