@@ -32,7 +32,7 @@ from fpgann.reference.compiled import CompiledGraph
 from fpgann.weight_sets import WeightSet, graph_with, read_address_map, read_weight_set
 
 _NUMBER: Pattern = (float, type(None))
-_FIGURES: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp", "bram36"), int)
+_FIGURES: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp"), int) | {"bram36": float}
 _TEXTS: dict[str, Pattern] = dict.fromkeys(("name", "op", "strategy", "in_type", "out_type"), str)
 _REPORT: Pattern = {
     "model": str,
@@ -225,7 +225,7 @@ class Design:
             progress: takes what is being done.
 
         Returns:
-            What is written to synth.json (`fpgann.report.cells` says what is what).
+            What is written to synth.json, and shown in report.html (`fpgann.report.cells` says what is what).
         """
         chosen = family_of(family)
         if (device, target_mhz, tuple(seeds)) != (None, None, (1,)) and not (place_and_route or bitstream):
@@ -233,7 +233,9 @@ class Design:
             raise ConfigError("devices, seeds and frequencies are for place and route", where="synth", hint=hint)
         routing = Routing(bitstream, device, tuple(seeds), target_mhz) if place_and_route or bitstream else None
         self._require_files()
-        return implement(self.folder, self.manifest, self.report, chosen, routing, progress)
+        result = implement(self.folder, self.manifest, self.report, chosen, routing, progress)
+        self.write_report()
+        return result
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Input name -> shape of one sample, batch axis included."""
