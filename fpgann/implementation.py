@@ -25,6 +25,7 @@ from fpgann.eda.placement import (
     choose_parts,
     flow_of,
     pack_bitstream,
+    part_named,
     place_and_route,
 )
 from fpgann.eda.progress import Progress, silent
@@ -93,7 +94,7 @@ def implement(
         ToolError: a tool is missing, too old or failed.
         ResourceBudgetError: the design is too large for every part.
     """
-    _require_tools(family, routing)
+    _check_request(family, routing)
     work = build / FOLDER / family.name
     try:
         work.mkdir(parents=True, exist_ok=True)
@@ -121,12 +122,14 @@ def implement(
     return result
 
 
-def _require_tools(family: Family, routing: Routing | None) -> None:
-    """Miss no tool after minutes of work."""
+def _check_request(family: Family, routing: Routing | None) -> None:
+    """Refuse what cannot be done, and miss no tool, before minutes of work."""
     find_tool("yosys")
     if routing is None:
         return
     flow = flow_of(family.name)
+    if routing.device is not None:
+        part_named(flow, routing.device)
     find_tool(flow.tool)
     if routing.bitstream and not flow.packer:
         raise ConfigError(f"no free tool makes bitstreams for {family.title}", where="--bitstream", hint="leave it out")
@@ -147,7 +150,8 @@ def _place(
 ) -> tuple[Placement, Path | None]:
     """Place and route a synthesised design, and make a bitstream if one is wanted."""
     flow = flow_of(synthesis.family.name)
-    parts = choose_parts(flow, synthesis, routing.device)
+    device = routing.device
+    parts = choose_parts(flow, synthesis) if device is None else [part_named(flow, device)]
     layers = {module: layer for layer, module in modules.items()}
     if routing.bitstream or flow.out_of_context is None:
         progress("synthesising the harness")

@@ -116,19 +116,25 @@ def flow_of(family: str) -> Flow:
     return FLOWS[family]
 
 
-def choose_parts(flow: Flow, synthesis: Synthesis, name: str | None) -> list[Part]:
-    """The part that was named, or those that hold a design by its counts, the smallest first.
+def part_named(flow: Flow, name: str) -> Part:
+    """A part by its name.
 
     Raises:
-        ConfigError: there is no part of that name.
+        ConfigError: there is none.
+    """
+    for part in flow.parts:
+        if part.name.lower() == name.lower():
+            return part
+    hint = f"choose from {', '.join(part.name for part in flow.parts)}"
+    raise ConfigError(f"there is no device '{name}' in this family", where="--device", hint=hint)
+
+
+def choose_parts(flow: Flow, synthesis: Synthesis) -> list[Part]:
+    """The parts that hold a design by its counts, the smallest first.
+
+    Raises:
         ResourceBudgetError: the largest is too small.
     """
-    if name is not None:
-        named = [part for part in flow.parts if part.name.lower() == name.lower()]
-        if not named:
-            hint = f"choose from {', '.join(part.name for part in flow.parts)}"
-            raise ConfigError(f"there is no device '{name}' in this family", where="--device", hint=hint)
-        return named
     cells = synthesis.total
     luts, dsps, blocks = cells.figures(synthesis.family)["lut"], cells.count["dsp"], cells.count["bram"]
     parts = [part for part in flow.parts if part.holds(luts, dsps, blocks)]
@@ -219,8 +225,7 @@ def _run(
         stale.unlink(missing_ok=True)
     arguments += ["--json", netlist.file.name, "--top", netlist.top, "--report", report.name, "--seed", str(seed)]
     arguments += ["--freq", f"{target_mhz:g}", "--timing-allow-fail"]
-    tell = (lambda step: progress(f"{part.name}: {step}")) if len(part.name) else progress
-    with follow(log, NEXTPNR_PHASE, tell):
+    with follow(log, NEXTPNR_PHASE, lambda step: progress(f"{part.name}: {step}")):
         run = run_tool(
             [*tool.command, *arguments],
             cwd=work,
