@@ -41,9 +41,8 @@ HIERARCHY = {
 
 def yosys(mock_tools: MockTools, body: str = "", *, status: int = 0, stderr: str = "") -> None:
     """A Yosys that answers -V, and else does something."""
-    mock_tools.add(
-        "yosys", stdout="Yosys 0.70", stderr=stderr, status=status, body=f"if sys.argv[1] != '-V':\n    {body or 'pass'}"
-    )
+    body = f"if sys.argv[1] != '-V':\n    {body or 'pass'}"
+    mock_tools.add("yosys", stdout="Yosys 0.70", stderr=stderr, status=status, body=body)
 
 
 def writing(document: object) -> str:
