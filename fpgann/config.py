@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fpgann.errors import ConfigError
-from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, TernaryAdders, Weights
+from fpgann.hardware.options import (
+    HardwareOptions,
+    Io,
+    LayerOptions,
+    Memory,
+    Multipliers,
+    Strategy,
+    TernaryAdders,
+    Weights,
+)
 from fpgann.kernel.matrix_product import Effort
 from fpgann.numerics.fixed import Precision, parse_precision
 
@@ -92,7 +101,8 @@ class CompileOptions:
         """Plain data, for the manifest."""
 
         def layer(options: LayerOptions) -> dict[str, Any]:
-            described = {"strategy": options.strategy.value, "reuse_factor": options.reuse_factor}
+            described: dict[str, Any] = {"strategy": options.strategy.value, "reuse_factor": options.reuse_factor}
+            described |= {"multipliers": options.multipliers.value, "memory": options.memory.value}
             return described if options.weights is None else {**described, "weights": options.weights.value}
 
         return {
@@ -120,7 +130,7 @@ def read_config(path: Path) -> CompileOptions:
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
     `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`, and
-    `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`.
+    `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and `memory`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -137,7 +147,7 @@ def read_config(path: Path) -> CompileOptions:
     except (ValueError, RecursionError) as error:  # TOML, UTF-8, numbers of thousands of digits
         reason = str(error).splitlines()[0]
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
-    layer_keys = {"strategy", "reuse_factor", "weights"}
+    layer_keys = {"strategy", "reuse_factor", "weights", "multipliers", "memory"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
     known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "ternary_adders", "effort"}
     _refuse_unknown(document, known, where)
@@ -226,6 +236,8 @@ def _layer(entry: Mapping[str, Any], where: str, known: set[str]) -> LayerOption
         _choice(Strategy, entry.get("strategy", "auto"), "strategy", where),
         None if reuse is None else _positive(reuse, "reuse_factor", where),
         _choice(Weights, entry["weights"], "weights", where) if "weights" in entry else None,
+        _choice(Multipliers, entry.get("multipliers", "auto"), "multipliers", where),
+        _choice(Memory, entry.get("memory", "auto"), "memory", where),
     )
 
 

@@ -40,7 +40,8 @@ entity fpgann_interpolate is
     MIRROR       : std_ulogic_vector; -- signed, RESULT_WIDTH bits
     BOTTOM       : std_ulogic_vector; -- least output: signed, OUT_WIDTH + 1 bits
     TOP          : std_ulogic_vector; -- greatest output, likewise
-    STYLE        : string := "auto"   -- of the memories: "auto", "block", "distributed"
+    STYLE        : string := "auto";  -- of the memories: "auto", "block", "distributed"
+    DSP_STYLE    : string := "auto"   -- multiplier in a DSP slice: "auto", "yes" or "no" (LUTs)
   );
   port (
     clk      : in    std_ulogic;
@@ -105,6 +106,11 @@ architecture rtl of fpgann_interpolate is
   signal result       : u_signed(RESULT_WIDTH - 1 downto 0);
   signal last         : u_signed(LAST_WIDTH - 1 downto 0);
   signal clamped      : u_signed(OUT_WIDTH downto 0);
+
+  attribute use_dsp   : string;
+  attribute multstyle : string;
+  attribute use_dsp of product   : signal is DSP_STYLE;
+  attribute multstyle of product : signal is multstyle_of(DSP_STYLE);
 
 begin
 

@@ -60,10 +60,13 @@ package fpgann_pkg is
   function element (x : std_ulogic_vector; index : natural; width : positive)
     return std_ulogic_vector;
 
-  -- Quartus' names for Vivado's use_dsp (auto, yes, no) and rom_style (auto, block, distributed).
+  -- Quartus' names for Vivado's use_dsp (auto, yes, no) and ram_style (auto, block, distributed, registers).
   function multstyle_of (dsp_style : string) return string;
 
-  function ramstyle_of (rom_style : string) return string;
+  function ramstyle_of (ram_style : string) return string;
+
+  -- Vivado's rom_style has no registers: constants in LUTs are logic already.
+  function rom_style_of (ram_style : string) return string;
 
 end package;
 
@@ -216,14 +219,24 @@ package body fpgann_pkg is
     return "auto";
   end function;
 
-  function ramstyle_of (rom_style : string) return string is
+  function ramstyle_of (ram_style : string) return string is
   begin
-    if rom_style = "distributed" then
+    if ram_style = "distributed" then
       return "MLAB";
-    elsif rom_style = "block" then
+    elsif ram_style = "block" then
       return "M20K";
+    elsif ram_style = "registers" then
+      return "logic";
     end if;
     return "auto";
+  end function;
+
+  function rom_style_of (ram_style : string) return string is
+  begin
+    if ram_style = "registers" then
+      return "distributed";
+    end if;
+    return ram_style;
   end function;
 
 end package body;

@@ -15,7 +15,7 @@ entity fpgann_ram is
     WORDS : word_array_t;    -- contents at first, index 0 first; costs DEPTH * WIDTH memory bits
     DEPTH : positive;        -- of WORDS; GHDL 2.0 takes words of the same bits for the same words
     WIDTH : positive;        -- of WORDS
-    STYLE : string := "auto" -- where they are kept: "auto", "block" (BRAM) or "distributed" (LUTs)
+    STYLE : string := "auto" -- "auto", "block" (BRAM), "distributed" (LUTs) or "registers"
   );
   port (
     clk           : in    std_ulogic;
@@ -35,8 +35,8 @@ architecture rtl of fpgann_ram is
 
 begin
 
-  assert STYLE = "auto" or STYLE = "block" or STYLE = "distributed"
-    report "fpgann_ram: STYLE is '" & STYLE & "', not auto, block or distributed"
+  assert STYLE = "auto" or STYLE = "block" or STYLE = "distributed" or STYLE = "registers"
+    report "fpgann_ram: STYLE is '" & STYLE & "', not auto, block, distributed or registers"
     severity failure;
 
   assert WORDS'length = DEPTH and word_width(WORDS) = WIDTH

@@ -22,7 +22,8 @@ entity fpgann_requantize_lines is
     OFFSET_WIDTH : positive;          -- bits of a (signed) offset: 3 registers each
     SHIFT        : natural;           -- bits to drop; free
     LOW          : std_ulogic_vector; -- least output: signed, OUT_WIDTH + 1 bits
-    HIGH         : std_ulogic_vector  -- greatest output, likewise
+    HIGH         : std_ulogic_vector; -- greatest output, likewise
+    DSP_STYLE    : string := "auto"   -- multiplier in a DSP slice: "auto", "yes" or "no" (LUTs)
   );
   port (
     clk     : in    std_ulogic;
@@ -81,7 +82,8 @@ begin
       OFFSET_WIDTH => OFFSET_WIDTH,
       SHIFT        => SHIFT,
       LOW          => LOW,
-      HIGH         => HIGH
+      HIGH         => HIGH,
+      DSP_STYLE    => DSP_STYLE
     )
     port map (
       clk      => clk,

@@ -19,7 +19,8 @@ entity fpgann_requantize_multiply is
     OFFSET_WIDTH : positive;          -- bits of a (signed) offset: 2 registers each
     SHIFT        : natural;           -- bits to drop; free
     LOW          : std_ulogic_vector; -- least output: signed, OUT_WIDTH + 1 bits
-    HIGH         : std_ulogic_vector  -- greatest output, likewise
+    HIGH         : std_ulogic_vector; -- greatest output, likewise
+    DSP_STYLE    : string := "auto"   -- multiplier in a DSP slice: "auto", "yes" or "no" (LUTs)
   );
   port (
     clk      : in    std_ulogic;
@@ -46,6 +47,11 @@ architecture rtl of fpgann_requantize_multiply is
   signal sum            : u_signed(SUM_WIDTH - 1 downto 0);
   signal quotient       : u_signed(SUM_WIDTH downto 0);
   signal clamped        : u_signed(OUT_WIDTH downto 0);
+
+  attribute use_dsp   : string;
+  attribute multstyle : string;
+  attribute use_dsp of product   : signal is DSP_STYLE;
+  attribute multstyle of product : signal is multstyle_of(DSP_STYLE);
 
 begin
 

@@ -14,7 +14,7 @@ entity fpgann_rom is
     WORDS : word_array_t;    -- contents, index 0 first; costs DEPTH * WIDTH memory bits
     DEPTH : positive;        -- of WORDS; GHDL 2.0 takes words of the same bits for the same words
     WIDTH : positive;        -- of WORDS
-    STYLE : string := "auto" -- where they are kept: "auto", "block" (BRAM) or "distributed" (LUTs)
+    STYLE : string := "auto" -- "auto", "block" (BRAM), "distributed" (LUTs), "registers" (logic)
   );
   port (
     clk     : in    std_ulogic;
@@ -31,13 +31,13 @@ architecture rtl of fpgann_rom is
 
   attribute rom_style : string;
   attribute ramstyle  : string;
-  attribute rom_style of word : signal is STYLE;
+  attribute rom_style of word : signal is rom_style_of(STYLE);
   attribute ramstyle of word  : signal is ramstyle_of(STYLE);
 
 begin
 
-  assert STYLE = "auto" or STYLE = "block" or STYLE = "distributed"
-    report "fpgann_rom: STYLE is '" & STYLE & "', not auto, block or distributed"
+  assert STYLE = "auto" or STYLE = "block" or STYLE = "distributed" or STYLE = "registers"
+    report "fpgann_rom: STYLE is '" & STYLE & "', not auto, block, distributed or registers"
     severity failure;
 
   assert WORDS'length = DEPTH and word_width(WORDS) = WIDTH

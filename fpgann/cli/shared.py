@@ -92,6 +92,12 @@ def cell(text: str) -> str:
     return escape(shorten(printable(text)))
 
 
+def _figure(row: dict[str, Any], key: str) -> str:
+    """A figure with its measured error, if it has one."""
+    error = row.get(f"{key}_error")
+    return f"{row[key]} ± {100 * error:.0f} %" if error and row[key] else f"{row[key]}"
+
+
 def print_report(report: dict[str, Any]) -> None:
     """The table of layers."""
     console = wide_console()
@@ -101,15 +107,15 @@ def print_report(report: dict[str, Any]) -> None:
         table.add_column(column, justify="right" if 3 <= number <= 9 else "left", overflow="fold")
     keys = ("reuse_factor", "latency_cycles", "ii", "lut", "ff", "dsp", "bram36")
     for layer in report["layers"]:
-        figures = [str(layer[key]) for key in keys]
+        figures = [_figure(layer, key) for key in keys]
         texts = [cell(layer[key]) for key in ("name", "op", "strategy")]
         table.add_row(*texts, *figures, cell(layer["in_type"]), cell(layer["out_type"]))
     streams = report.get("streams")
     if streams is not None:
-        table.add_row("AXI4-Stream", "", "", "", *(str(streams[key]) for key in keys[1:]))
+        table.add_row("AXI4-Stream", "", "", "", *(_figure(streams, key) for key in keys[1:]))
     total = report["total"]
     table.add_section()
-    table.add_row("total", "", "", "", *(str(total[key]) for key in keys[1:]))
+    table.add_row("total", "", "", "", *(_figure(total, key) for key in keys[1:]))
     console.print(table)
     measured = report["accuracy"]
     top1 = measured["top1_agreement"]

@@ -112,7 +112,7 @@ def _requantizer(requantizer: Requantizer, copies: int, groups: int) -> Cost:
 def _estimated(stage: Stage) -> Cost:
     """By the estimate, for kernels that are counted in no finer way; what costs nothing is wires."""
     resources = estimate(stage)
-    counts = {"multipliers": resources.dsp, "memory_bits": resources.bram36 * 36_864, "luts": resources.lut}
+    counts = {"multipliers": resources.dsp, "memory_bits": round(resources.bram36 * 36_864), "luts": resources.lut}
     counts = {name: count for name, count in counts.items() if count}
     kinds = {"multipliers": CostClass.MULTIPLIERS, "memory_bits": CostClass.MEMORY, "luts": CostClass.LOGIC}
     return Cost(kinds[next(iter(counts))] if counts else CostClass.WIRES, counts)

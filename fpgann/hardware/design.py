@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fpgann.hardware.options import Strategy
+from fpgann.hardware.options import Memory, Multipliers, Strategy
 from fpgann.kernel.pipelining import PipelinedNetlist
 from fpgann.kernel.requantize import (
     FEW_STEPS,
@@ -61,11 +61,15 @@ class Requantizer:
         form: how it is computed.
         source: codes that enter.
         target: codes that leave.
+        multipliers: what its multiplier is made of.
+        memory: where its tables are kept.
     """
 
     form: Form
     source: CodeRange
     target: CodeRange
+    multipliers: Multipliers = Multipliers.AUTO
+    memory: Memory = Memory.AUTO
 
     @property
     def is_search(self) -> bool:
@@ -142,6 +146,8 @@ class FoldedKernel:
         requantizers: staircases that follow each neuron.
         copies: how many independent rows of a tensor are processed side by side.
         loadable: what weights and biases may become at run time; None if they are constant.
+        multipliers: what its multipliers are made of.
+        memory: where its constant weights are kept.
     """
 
     weights: IntArray
@@ -152,6 +158,8 @@ class FoldedKernel:
     requantizers: tuple[Requantizer, ...]
     copies: int
     loadable: Loadable | None = None
+    multipliers: Multipliers = Multipliers.AUTO
+    memory: Memory = Memory.AUTO
 
     @property
     def weight_bits(self) -> int:

@@ -46,6 +46,27 @@ class Weights(enum.Enum):
     """In memories that are written over AXI4-Lite."""
 
 
+class Multipliers(enum.Enum):
+    """What multipliers are made of."""
+
+    AUTO = "auto"
+    """Left to synthesis: blocks for all but small products."""
+    DSP = "dsp"
+    LUT = "lut"
+
+
+class Memory(enum.Enum):
+    """Where constant memories are kept."""
+
+    AUTO = "auto"
+    """By size, as synthesis does."""
+    BLOCK = "block"
+    DISTRIBUTED = "distributed"
+    """In LUTs."""
+    REGISTERS = "registers"
+    """As logic: no memory of any kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerOptions:
     """Options of one layer; None leaves the choice to the compiler.
@@ -54,11 +75,15 @@ class LayerOptions:
         strategy: form of the kernel.
         reuse_factor: multiplications that share one multiplier, at most; folded kernels only.
         weights: how long its weights hold; None takes the choice for the design.
+        multipliers: what its multipliers are made of; folded kernels and tables only.
+        memory: where its constant memories are kept; likewise.
     """
 
     strategy: Strategy = Strategy.AUTO
     reuse_factor: int | None = None
     weights: Weights | None = None
+    multipliers: Multipliers = Multipliers.AUTO
+    memory: Memory = Memory.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,24 +39,23 @@ def describe_synthesis(
     for layer in report["layers"]:
         cells = synthesis.modules.get(modules.get(layer["name"], ""))
         figures = nothing if cells is None else cells.figures(family)
-        layers.append({"name": layer["name"], **_beside(figures, layer), "cells": _types(cells)})
-    streams = report.get("streams")
+        layers.append({"name": layer["name"], **_beside(figures, layer, family.name), "cells": _types(cells)})
     rest = synthesis.rest.figures(family)
     return {
         "tool": synthesis.tool,
         "family": family.name,
-        **_beside(synthesis.total.figures(family), report["total"]),
+        **_beside(synthesis.total.figures(family), report["total"], family.name),
         "fmax_mhz": None if placement is None else placement.fmax_mhz,
         "cells": _types(synthesis.total),
         "layers": layers,
-        "rest": {**(rest if streams is None else _beside(rest, streams)), "cells": _types(synthesis.rest)},
+        "rest": {**_beside(rest, report["rest"], family.name), "cells": _types(synthesis.rest)},
         "place_and_route": None if placement is None else placement.to_json(),
         "bitstream": bitstream,
     }
 
 
-def _beside(figures: Mapping[str, float], estimated: Mapping[str, Any]) -> dict[str, Any]:
-    estimate = {key: estimated[key] for key in ESTIMATED}
+def _beside(figures: Mapping[str, float], estimated: Mapping[str, Any], family: str) -> dict[str, Any]:
+    estimate = {key: estimated["estimates"][family][key] for key in ESTIMATED}
     deviation = {key: _deviation(estimate[key], figures[key]) for key in ESTIMATED}
     return {**figures, "estimate": estimate, "deviation": deviation}
 

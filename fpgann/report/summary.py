@@ -10,7 +10,8 @@ import numpy as np
 
 from fpgann import __version__
 from fpgann.hardware.design import Design, FoldedKernel, Port, Stage
-from fpgann.hardware.estimate import Resources, estimate, estimate_streams
+from fpgann.hardware.estimate import Resources, estimate_between, estimate_streams, estimates
+from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS
 from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
@@ -63,6 +64,7 @@ def summarise(
     warnings: Sequence[str],
     streams: StreamDesign | None = None,
     samples: Samples | None = None,
+    family: str = DEFAULT_FAMILY,
 ) -> dict[str, Any]:
     """The whole report.
 
@@ -78,11 +80,18 @@ def summarise(
         warnings: what the user should know.
         streams: AXI4-Stream interfaces around the design, if it has any.
         samples: what the layers compute, to measure their errors.
+        family: the family whose figures come first.
     """
-    layers = [_layer(stage, graph, samples or Samples()) for stage in design.stages]
-    total = sum((estimate(stage) for stage in design.stages), Resources())
-    interface = {} if streams is None else {"streams": _streams(streams)}
-    total += Resources() if streams is None else estimate_streams(streams)
+    costs = [estimates(stage) for stage in design.stages]
+    layers = [
+        _layer(stage, graph, cost, family, samples or Samples())
+        for stage, cost in zip(design.stages, costs, strict=True)
+    ]
+    between = {f: estimate_between(design, f) for f in FABRICS}
+    around = {} if streams is None else {f: estimate_streams(streams, f) for f in FABRICS}
+    interface = {} if streams is None else {"streams": _streams(streams, around, family)}
+    rest = {f: between[f] + around.get(f, Resources()) for f in FABRICS}
+    total = {f: sum((cost[f] for cost in costs), rest[f]) for f in FABRICS}
     return {
         "fpgann": __version__,
         "model": model,
@@ -95,29 +104,42 @@ def summarise(
         "saturation": {name: dict(entry) for name, entry in saturation.items()},
         "inputs": [_port(port, graph) for port in design.inputs],
         "outputs": [_port(port, graph) for port in design.outputs],
+        "family": family,
         "layers": layers,
         **interface,
+        "rest": _costs(rest, family),
         "total": {
-            **_resources(total),
+            **_costs(total, family),
             "weights": sum(layer["weights"] for layer in layers),
             "latency_cycles": (streams or design).latency_cycles,
             "ii": (streams or design).interval_cycles,
         },
-        "estimates": "first-order formulas, not calibrated against synthesis",
+        "estimates": "LUTs by coefficients fitted to synthesised layers, the rest counted; docs/estimates.md",
     }
 
 
+def _costs(costs: Mapping[str, Resources], family: str) -> dict[str, Any]:
+    """Figures of the family of the report, their relative errors (standard deviation), and figures of every family."""
+    own = costs[family]
+    errors = {
+        "lut_error": round(own.lut_error / own.lut, 4) if own.lut else 0.0,
+        "ff_error": round(own.ff_error / own.ff, 4) if own.ff else 0.0,
+    }
+    return {**_resources(own), **errors, "estimates": {name: _resources(cost) for name, cost in costs.items()}}
+
+
 def _resources(resources: Resources) -> dict[str, float]:
-    return {"lut": resources.lut, "ff": resources.ff, "dsp": resources.dsp, "bram36": resources.bram36}
+    blocks = int(resources.bram36) if resources.bram36 == int(resources.bram36) else resources.bram36
+    return {"lut": resources.lut, "ff": resources.ff, "dsp": resources.dsp, "bram36": blocks}
 
 
-def _streams(streams: StreamDesign) -> dict[str, Any]:
+def _streams(streams: StreamDesign, costs: Mapping[str, Resources], family: str) -> dict[str, Any]:
     """Converters and FIFOs between the layers and AXI4-Stream; latency and ii are without the layers."""
     return {
         "latency_cycles": streams.latency_cycles - streams.core.latency_cycles,
         "ii": max(port.beats for port in (*streams.inputs, *streams.outputs)),
         "fifo_frames": streams.fifo_frames,
-        **_resources(estimate_streams(streams)),
+        **_costs(costs, family),
     }
 
 
@@ -132,7 +154,7 @@ def _port(port: Port, graph: Graph) -> dict[str, Any]:
     }
 
 
-def _layer(stage: Stage, graph: Graph, samples: Samples) -> dict[str, Any]:
+def _layer(stage: Stage, graph: Graph, costs: Mapping[str, Resources], family: str, samples: Samples) -> dict[str, Any]:
     weights, weight_bits = _weights(stage, graph)
     reuse = stage.kernel.steps if isinstance(stage.kernel, FoldedKernel) else 1
     return {
@@ -144,7 +166,7 @@ def _layer(stage: Stage, graph: Graph, samples: Samples) -> dict[str, Any]:
         "reuse_factor": reuse,
         "latency_cycles": stage.latency_cycles,
         "ii": stage.interval_cycles,
-        **_resources(estimate(stage)),
+        **_costs(costs, family),
         "weights": weights,
         "weight_bits": weight_bits,
         "in_type": ", ".join(str(graph.types[stream.value].codes.fixed) for stream in stage.sources),

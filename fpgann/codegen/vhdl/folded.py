@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from fpgann.codegen.render import render
 from fpgann.codegen.vhdl.literals import boolean, memory, packed
-from fpgann.codegen.vhdl.requantizers import MemoryView, RequantizerView, view_requantizer
+from fpgann.codegen.vhdl.requantizers import (
+    MemoryView,
+    RequantizerView,
+    dsp_style,
+    memory_style,
+    view_requantizer,
+)
 from fpgann.hardware.design import FoldedKernel, Stage
 from fpgann.hardware.loading import AddressMap, weight_rows
 from fpgann.hardware.names import printable
@@ -52,6 +58,7 @@ class FoldedView:
     declarations: tuple[str, ...]
     requantizers: tuple[RequantizerView, ...]
     last: str
+    styles: tuple[str, ...]
     load: LoadView
 
 
@@ -159,5 +166,9 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
         declarations=tuple(declarations),
         requantizers=tuple(views),
         last=last,
+        styles=(
+            *dsp_style(kernel.multipliers),
+            *memory_style("ROM_STYLE" if kernel.loadable is None else "RAM_STYLE", kernel.memory),
+        ),
         load=load,
     )

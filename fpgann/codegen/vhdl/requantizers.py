@@ -10,6 +10,7 @@ import numpy as np
 
 from fpgann.codegen.vhdl.literals import boolean, memory, packed, rounding, vector
 from fpgann.hardware.design import Requantizer
+from fpgann.hardware.options import Memory, Multipliers
 from fpgann.kernel.requantize import LinesForm, MultiplyForm, RunsForm, ShiftForm, TableForm, ThresholdForm
 from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
@@ -77,6 +78,7 @@ def view_requantizer(
         f"OUT_WIDTH => {out_bits}",
         f"IN_SIGNED => {boolean(requantizer.source.signed)}",
         *parts.generics,
+        *_styles(requantizer),
     )
     memories, ports = parts.memories, parts.ports
     count = len(lanes)
@@ -121,6 +123,28 @@ def view_requantizer(
         has_group=group_bits > 0,
         group_bits=group_bits,
     )
+
+
+def _styles(requantizer: Requantizer) -> list[str]:
+    """Generics of what the user chose for multipliers and memories; defaults are left out."""
+    found = []
+    if isinstance(requantizer.form, MultiplyForm | LinesForm | Interpolation):
+        found += dsp_style(requantizer.multipliers)
+    searched = isinstance(requantizer.form, ThresholdForm) and requantizer.is_search
+    if searched or isinstance(requantizer.form, TableForm | RunsForm | Interpolation):
+        found += memory_style("STYLE", requantizer.memory)
+    return found
+
+
+def dsp_style(choice: Multipliers) -> list[str]:
+    """The generic of where multipliers are wanted."""
+    names = {Multipliers.DSP: "yes", Multipliers.LUT: "no"}
+    return [f'DSP_STYLE => "{names[choice]}"'] if choice in names else []
+
+
+def memory_style(generic: str, choice: Memory) -> list[str]:
+    """The generic of where a memory is wanted."""
+    return [] if choice is Memory.AUTO else [f'{generic} => "{choice.value}"']
 
 
 @dataclass(frozen=True, slots=True)

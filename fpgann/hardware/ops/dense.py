@@ -11,7 +11,7 @@ from fpgann.errors import ConfigError
 from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import FoldedKernel, Loadable, Requantizer, UnrolledKernel
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
-from fpgann.hardware.options import Strategy, TernaryAdders
+from fpgann.hardware.options import LayerOptions, Strategy, TernaryAdders
 from fpgann.hardware.spatial import channels_of_elements
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Node
@@ -51,7 +51,7 @@ def build_dense(builder: DesignBuilder, node: Node) -> None:
     if strategy is Strategy.UNROLLED:
         _build_unrolled(builder, node, op)
     else:
-        _build_folded(builder, node, op, options.reuse_factor)
+        _build_folded(builder, node, op, options)
 
 
 def _bias(op: Dense) -> IntArray:
@@ -91,25 +91,26 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     builder.add_stage(nodes, kernel, codes, latency_cycles=pipelined.latency_cycles)
 
 
-def _build_folded(builder: DesignBuilder, node: Node, op: Dense, reuse_factor: int | None) -> None:
+def _build_folded(builder: DesignBuilder, node: Node, op: Dense, options: LayerOptions) -> None:
     source = builder.streams[node.inputs[0]]
     inputs, outputs = op.weight.data.shape
-    reuse = nearest_reuse_factor(inputs, outputs, inputs if reuse_factor is None else reuse_factor)
+    reuse = nearest_reuse_factor(inputs, outputs, inputs if options.reuse_factor is None else options.reuse_factor)
     pe, simd = neurons_and_multipliers(inputs, outputs, reuse)
     codes = builder.graph.types[node.output].codes.range
     accumulator = _running_range(op, source.codes).union(codes)
+    bound = (options.multipliers, options.memory)
     nodes, requantizers = [node], []
     for follower in builder.fused(node):
         assert isinstance(follower.op, Requantize)
         if follower.op.map.channels > 1 and follower.op.axis != -1:
             break  # its channels are not the outputs that a neuron computes one after another
         target = builder.graph.types[follower.output].codes.range
-        requantizers.append(Requantizer(choose_form(follower.op.map, codes), codes, target))
+        requantizers.append(Requantizer(choose_form(follower.op.map, codes), codes, target, *bound))
         nodes.append(follower)
         codes = target
     copies = source.elements // inputs
     kernel = FoldedKernel(
-        op.weight.data, _bias(op), pe, simd, accumulator, tuple(requantizers), copies, _loadable_codes(op)
+        op.weight.data, _bias(op), pe, simd, accumulator, tuple(requantizers), copies, _loadable_codes(op), *bound
     )
     latency = kernel.steps + (2 if simd == 1 else 3) + 1  # products and sums, then the gathering of all groups
     latency += sum(r.latency_cycles + r.has_parameters for r in requantizers)

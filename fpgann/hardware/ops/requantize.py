@@ -26,7 +26,8 @@ def build_requantize(builder: DesignBuilder, node: Node) -> None:
     channels = channels_of_elements(op, builder.graph.types[node.output].shape)
     codes = builder.graph.types[node.output].codes.range
     if not fits_netlist(form):
-        requantizer = Requantizer(form, source.codes, codes)
+        options = builder.options_of(node)
+        requantizer = Requantizer(form, source.codes, codes, options.multipliers, options.memory)
         builder.add_stage(
             [node], PointwiseKernel(requantizer, channels), codes, latency_cycles=requantizer.latency_cycles
         )
