@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,7 @@ class CommandLine:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[CommandLine]:
     """fpgann, in an empty folder that is the current one, with an empty temporary folder."""
     folder, temporary = tmp_path / "here", tmp_path / "tmp"
     folder.mkdir()
@@ -84,7 +85,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # else click calls it `python -m pytest.fpgann`
-    return CommandLine(folder, temporary, capsys)
+    # a shell's background job, and so perhaps this test, ignores some signals
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield CommandLine(folder, temporary, capsys)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def environment(**variables: str) -> dict[str, str]:
