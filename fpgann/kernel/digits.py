@@ -10,6 +10,7 @@ decided digit by digit.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from fpgann.kernel.compiled import compiled
 
@@ -25,7 +26,7 @@ def digit_count(value: int) -> int:
     x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return int((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @compiled
@@ -48,12 +49,19 @@ def _search(value: int, sign: int) -> int:
     return found
 
 
-@compiled
-def _table(sign: int) -> np.ndarray:
-    table = np.zeros(2 * _TABLE + 1, np.int64)
-    for value in range(-_TABLE, _TABLE + 1):
-        table[value + _TABLE] = _search(value, sign)
-    return table
+def _table(sign: int) -> npt.NDArray[np.int64]:
+    """`_search` of all small values at once."""
+    values = np.arange(-_TABLE, _TABLE + 1)
+    masks = np.zeros(len(values), np.int64)
+    for position in range(_TABLE.bit_length() + 1):
+        fewer = _counts(values - (sign << position)) < _counts(values)
+        masks |= fewer.astype(np.int64) << position
+    return masks
+
+
+def _counts(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    ones = abs(values) ^ (3 * abs(values))
+    return np.sum([(ones >> bit) & 1 for bit in range(int(ones.max()).bit_length())], axis=0)
 
 
 _PLUS, _MINUS = _table(1), _table(-1)
@@ -63,5 +71,5 @@ _PLUS, _MINUS = _table(1), _table(-1)
 def digit_mask(value: int, sign: int) -> int:
     """Positions of the digits of one sign in any minimal form: bit p for sign * 2**p."""
     if -_TABLE <= value <= _TABLE:
-        return _PLUS[value + _TABLE] if sign > 0 else _MINUS[value + _TABLE]
+        return int(_PLUS[value + _TABLE] if sign > 0 else _MINUS[value + _TABLE])
     return _search(value, sign)

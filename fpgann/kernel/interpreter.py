@@ -18,7 +18,7 @@ _OF_TWO: dict[Opcode, Callable[..., IntArray]] = {
 }
 
 
-def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:
+def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:  # noqa: C901 (one case an operation)
     """Run a netlist; registers are transparent.
 
     Args:

@@ -110,10 +110,10 @@ class _Columns:
                 different.append(reduced)
             self.members.append((known[key], shift, sign))
         self.users = [[m for m in self.members if m[0] == c] for c in range(len(different))]
-        for output, (column, _, _) in enumerate(self.members):
-            if column >= 0 and len(self.users[column]) == 1:  # as it is, with its bias
-                different[column] = weights[:, output]
-                self.members[output] = (column, 0, 1)
+        for output, (index, _, _) in enumerate(self.members):
+            if index >= 0 and len(self.users[index]) == 1:  # as it is, with its bias
+                different[index] = weights[:, output]
+                self.members[output] = (index, 0, 1)
         self.matrix = np.stack(different, axis=1) if different else np.zeros((len(weights), 0), np.int64)
 
     def own_bias(self, column: int) -> int:
@@ -130,9 +130,13 @@ def _trailing_zeros(value: int) -> int:
 def _attempt(columns: _Columns, codes: Sequence[CodeRange], trial: _Trial) -> ProductPlan:
     low, high = (np.array(ends, np.int64) for ends in ([c.low for c in codes], [c.high for c in codes]))
     matrix = np.ascontiguousarray(columns.matrix)
-    terms = [total_digits(matrix[:, c : c + 1]) + (columns.own_bias(c) != 0) for c in range(matrix.shape[1])]
+    # a bias, and a zero to subtract from where all weights are negative
+    reserved = np.array(
+        [(columns.own_bias(c) != 0) or not (matrix[:, c] > 0).any() for c in range(matrix.shape[1])], np.int64
+    )
+    terms = [int(total_digits(matrix[:, c : c + 1]) + reserved[c]) for c in range(matrix.shape[1])]
     deadline = _rows_deep(max(terms, default=1)) + trial.slack
-    graph = new_graph(matrix, low, high, deadline)
+    graph = new_graph(matrix, reserved, low, high, deadline)
     share(graph, breadth=trial.breadth, seed=trial.seed, noise=trial.noise)
     planner = Planner(graph, matrix.shape[1], low, high, tries=trial.tries, seed=trial.seed)
     outputs = [

@@ -15,6 +15,7 @@ from fpgann.kernel.summation import DEPTH, FIELDS, HIGH, LEAST, LOW, SIGN, sum_r
 from fpgann.numerics.interval import CodeRange
 
 ONE = -1  # the source of constants
+_FAR = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ class Planner:
             if terms[0].source == ONE or terms[0].sign > 0 or not keep_sign:
                 return terms[0]
             return self._adder([Term(ONE, 0, 0), terms[0]], 1)
+        if keep_sign and not any(_is_added(term) for term in terms):
+            terms = [*terms, Term(ONE, max(term.shift for term in terms), 0)]  # an adder subtracts from something
         table = np.zeros((len(terms), FIELDS))
         for row, term in zip(table, terms, strict=True):
             codes = self._codes(term)
@@ -106,24 +109,20 @@ class Planner:
             row[DEPTH] = self._depths[term.source] if term.source >= 0 else 0
             row[SIGN] = term.sign if term.source >= 0 else 1
         rows, _ = sum_rows(table, latest, int(keep_sign), self._tries, self._seed)
+        operands = [[i for i in row if i >= 0] for row in rows.tolist()]
+        positive = _path_to_positive(terms, operands) if keep_sign else set()
         known = list(terms)
-        for index, operands in enumerate(rows.tolist()):
-            chosen = [known[i] for i in operands if i >= 0]
-            known.append(self._combine(chosen, keep_sign=keep_sign and index == len(rows) - 1))
-        return known[-1]
+        for index, chosen in enumerate(operands):
+            known.append(self._combine([known[i] for i in chosen], keep_sign=len(terms) + index in positive))
+        if not keep_sign or known[-1].sign > 0:
+            return known[-1]
+        return self._adder([Term(ONE, 0, 0), known[-1]], 1)  # nothing but subtractions
 
     def _combine(self, terms: list[Term], *, keep_sign: bool) -> Term:
         """One adder for a row, by the rule of `summation`."""
-        signs = [1 if term.source == ONE else term.sign for term in terms]
-        lowest = min(term.shift for term in terms)
-        at_lowest = [i for i, term in enumerate(terms) if term.shift == lowest]
-        sign = signs[at_lowest[0]] if len(at_lowest) == 1 else max(signs)
-        if keep_sign and max(signs) > 0:
-            sign = 1
-        total = self._adder(
-            [Term(t.source, t.shift, t.sign if t.source == ONE and sign > 0 else t.sign * sign) for t in terms], sign
-        )
-        return self._adder([Term(ONE, 0, 0), total], 1) if keep_sign and sign < 0 else total
+        sign = 1 if keep_sign else _own_sign(terms)
+        signed = [Term(t.source, t.shift, t.sign * sign) for t in terms]
+        return self._adder(signed, sign)
 
     def _adder(self, terms: list[Term], sign: int) -> Term:
         """Add an adder for terms with the signs that its operands shall have; the term of sign * its result."""
@@ -160,6 +159,34 @@ class Planner:
         return CodeRange(
             int(np.minimum(at_low, at_high).sum()) + constant, int(np.maximum(at_low, at_high).sum()) + constant
         )
+
+
+def _is_added(term: Term) -> bool:
+    return term.source == ONE or term.sign > 0
+
+
+def _own_sign(terms: list[Term]) -> int:
+    """The sign that a sum of terms gets where any will do: that of its lowest term, if that one is alone there."""
+    lowest = min(term.shift for term in terms)
+    at_lowest = [_is_added(term) for term in terms if term.shift == lowest]
+    added = at_lowest[0] if len(at_lowest) == 1 else any(_is_added(term) for term in terms)
+    return 1 if added else -1
+
+
+def _path_to_positive(terms: list[Term], operands: list[list[int]]) -> set[int]:
+    """Rows that must keep their sign for the last one to do so: down to a row or term that is added anyway."""
+    known = list(terms)
+    distance = [0 if _is_added(term) else _FAR for term in terms]
+    for chosen in operands:
+        row = [known[i] for i in chosen]
+        known.append(Term(0, min(term.shift for term in row), _own_sign(row)))
+        distance.append(0 if known[-1].sign > 0 else min(_FAR, 1 + min(distance[i] for i in chosen)))
+    path: set[int] = set()
+    node = len(known) - 1
+    while node >= len(terms) and distance[node] < _FAR and (not path or distance[node] > 0):
+        path.add(node)
+        node = min(operands[node - len(terms)], key=lambda i: distance[i])
+    return path
 
 
 def _low_digits(factor: int) -> list[tuple[int, int]]:

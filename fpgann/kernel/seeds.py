@@ -51,14 +51,14 @@ class Seeds(NamedTuple):
     """Seeds and a binary heap of them.
 
     Args:
-        count: seeds ever made, seeds in the heap.
+        size: seeds ever made, seeds in the heap.
         what: kind, first and second (rows of a pair, columns of a common part), shift and sign of the second.
         heap: seeds by gain, greatest first.
         gain: of the seeds in the heap, by place.
         everything: a candidate large enough for a whole column.
     """
 
-    count: Ints
+    size: Ints
     what: Ints
     heap: Ints
     gain: Floats
@@ -80,8 +80,8 @@ def new_seeds(graph: SumGraph) -> Seeds:
 @compiled
 def push(seeds: Seeds, seed: int, gain: float) -> None:
     """Put a seed on the heap."""
-    at = seeds.count[1]
-    seeds.count[1] += 1
+    at = seeds.size[1]
+    seeds.size[1] += 1
     while at > 0 and seeds.gain[(at - 1) // 2] < gain:
         seeds.heap[at], seeds.gain[at] = seeds.heap[(at - 1) // 2], seeds.gain[(at - 1) // 2]
         at = (at - 1) // 2
@@ -91,8 +91,8 @@ def push(seeds: Seeds, seed: int, gain: float) -> None:
 @compiled
 def pop(seeds: Seeds) -> None:
     """Take the best seed off the heap."""
-    seeds.count[1] -= 1
-    count, at = seeds.count[1], 0
+    seeds.size[1] -= 1
+    count, at = seeds.size[1], 0
     seed, gain = seeds.heap[count], seeds.gain[count]
     while 2 * at + 1 < count:
         child = 2 * at + 1
@@ -108,10 +108,10 @@ def pop(seeds: Seeds) -> None:
 @compiled
 def _add(seeds: Seeds, kind: int, first: int, second: int, key: int, gain: float) -> None:
     """A new seed; key as in `count_extensions`. None where memory is full."""
-    at = seeds.count[0]
+    at = seeds.size[0]
     if at == len(seeds.what):
         return
-    seeds.count[0] += 1
+    seeds.size[0] += 1
     seeds.what[at, KIND], seeds.what[at, FIRST_OF], seeds.what[at, SECOND_OF] = kind, first, second
     seeds.what[at, SHIFT_OF], seeds.what[at, SIGN_OF] = key % SPAN - SPAN // 2, 1 if (key // SPAN) % 2 else -1
     push(seeds, at, gain)
@@ -188,7 +188,7 @@ def load_seed(graph: SumGraph, seeds: Seeds, work: Workspace, seed: int, candida
     if candidate.size[0] < 2:
         return False
     find_uses(graph, candidate, work)
-    return candidate.size[1] >= 2
+    return bool(candidate.size[1] >= 2)
 
 
 @compiled

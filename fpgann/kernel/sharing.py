@@ -8,16 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fpgann.kernel.compiled import compiled, random_number
+from fpgann.kernel.growth import grow
 from fpgann.kernel.seeds import LEAST_COUNT, Seeds, load_seed, new_seeds, pop, push, seed_common, seed_pairs
-from fpgann.kernel.subexpressions import (
-    Candidate,
-    Workspace,
-    copy_candidate,
-    extract,
-    grow,
-    new_candidate,
-    new_workspace,
-)
+from fpgann.kernel.subexpressions import Candidate, Workspace, copy_candidate, extract, new_candidate, new_workspace
 from fpgann.kernel.sum_graph import NONE, Floats, Ints, SumGraph
 
 _WORTH_LOOKING = 0.7  # how much smaller the gain before growth may be than the best one found
@@ -58,12 +51,13 @@ def share(graph: SumGraph, *, breadth: int, seed: int = 0, noise: float = 0.0) -
         seed: of the random numbers.
         noise: how much a gain may be falsified, as a share of it.
     """
-    candidates = [new_candidate() for _ in range(3)]
     search = _Search(
         min(breadth, _MOST_BREADTH),
         noise,
         np.array([seed], np.int64),
-        *candidates,
+        new_candidate(),
+        new_candidate(),
+        new_candidate(),
         np.zeros(_MOST_BREADTH, np.int64),
         np.zeros(_MOST_BREADTH),
     )
@@ -76,7 +70,7 @@ def share(graph: SumGraph, *, breadth: int, seed: int = 0, noise: float = 0.0) -
 @compiled
 def _sweep(graph: SumGraph, search: _Search, seeds: Seeds, work: Workspace) -> int:
     """Look for seeds everywhere and take what pays; returns how many sums were shared."""
-    seeds.count[0] = seeds.count[1] = 0
+    seeds.size[0] = seeds.size[1] = 0
     for row in range(graph.used[1]):
         seed_pairs(graph, seeds, work, search.candidate, row, row)
     for column in range(graph.used[2]):
@@ -98,7 +92,7 @@ def _round(graph: SumGraph, search: _Search, seeds: Seeds, work: Workspace) -> b
     """search.held: the best of some grown seeds; False where nothing pays."""
     search.held.gain[0] = 0.0
     looked = 0
-    while seeds.count[1] > 0 and looked < search.breadth:
+    while seeds.size[1] > 0 and looked < search.breadth:
         seed, promise = seeds.heap[0], seeds.gain[0]
         if promise <= search.held.gain[0] * _WORTH_LOOKING or promise <= 0.0:
             break
@@ -108,7 +102,7 @@ def _round(graph: SumGraph, search: _Search, seeds: Seeds, work: Workspace) -> b
         gain = search.candidate.gain[0]
         if gain <= 0.0 and promise <= 1e-9:
             continue
-        if gain < promise - 1e-9 and seeds.count[1] > 0 and gain < seeds.gain[0]:
+        if gain < promise - 1e-9 and seeds.size[1] > 0 and gain < seeds.gain[0]:
             if gain > 0.0:
                 push(seeds, seed, gain)  # it has lost uses since: its turn comes later
             continue

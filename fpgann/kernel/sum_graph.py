@@ -48,11 +48,12 @@ class SumGraph(NamedTuple):
     loads: Floats
 
 
-def new_graph(weights: Ints, low: Ints, high: Ints, deadline: int) -> SumGraph:
+def new_graph(weights: Ints, reserved: Ints, low: Ints, high: Ints, deadline: int) -> SumGraph:
     """The graph of a matrix, nothing shared yet.
 
     Args:
         weights: shape (inputs, outputs).
+        reserved: terms that will join each output, shape (outputs,).
         low: least value of each input.
         high: greatest value of each input.
         deadline: adders in a row that an output may have behind all.
@@ -68,6 +69,7 @@ def new_graph(weights: Ints, low: Ints, high: Ints, deadline: int) -> SumGraph:
         np.zeros(rows),
         np.zeros((columns, 2)),
     )
+    graph.loads[:outputs, 0] = reserved
     _fill(graph, weights, low, high, float(3.0**deadline))
     return graph
 
@@ -113,7 +115,7 @@ def share_of(low: int, high: int) -> float:
 @compiled
 def add_row(graph: SumGraph, low: int, high: int, depth: int) -> int:
     """A further value."""
-    row = graph.used[1]
+    row = int(graph.used[1])
     graph.used[1] += 1
     graph.rows[row, LOW], graph.rows[row, HIGH], graph.rows[row, DEPTH] = low, high, depth
     graph.share[row] = share_of(low, high)
@@ -123,7 +125,7 @@ def add_row(graph: SumGraph, low: int, high: int, depth: int) -> int:
 @compiled
 def add_column(graph: SumGraph, limit: float) -> int:
     """A further sum."""
-    column = graph.used[2]
+    column = int(graph.used[2])
     graph.used[2] += 1
     graph.loads[column, 1] = limit
     return column
@@ -161,7 +163,7 @@ def change_cell(graph: SumGraph, cell: int, value: int) -> None:
 @compiled
 def room(graph: SumGraph, cells: int) -> bool:
     """Whether another row, column and some cells fit."""
-    return (
+    return bool(
         graph.used[0] + cells < len(graph.cells)
         and graph.used[1] + 1 < len(graph.rows)
         and graph.used[2] + 1 < len(graph.columns)

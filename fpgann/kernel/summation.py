@@ -65,7 +65,7 @@ def _row(terms: Floats, a: int, b: int, c: int, keep_sign: int, result: Floats) 
     result[LOW], result[HIGH], result[LEAST], result[DEPTH], result[SIGN] = low, high, first, depth + 1, sign
     scale = 2.0**-first
     bits = _bits(low * scale, high * scale) if sign > 0 else _bits(-high * scale, -low * scale)
-    return bits * (1 + negations) - wires
+    return float(bits * (1 + negations) - wires)
 
 
 @compiled
@@ -90,7 +90,7 @@ def _score(kind: int, cost: float, result: Floats) -> float:
             value = cost + 0.25 * width
         case _:
             value = cost + 0.5 * (width - result[LEAST])
-    return value
+    return float(value)
 
 
 @compiled
