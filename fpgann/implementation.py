@@ -23,10 +23,10 @@ from fpgann.eda.placement import (
     Netlist,
     Placement,
     choose_parts,
-    flow_of,
     pack_bitstream,
     part_named,
     place_and_route,
+    toolchain_of,
 )
 from fpgann.eda.progress import Progress, silent
 from fpgann.eda.synthesis import MAPPED, Synthesis, instances, synthesize, synthesize_around
@@ -127,14 +127,14 @@ def _check_request(family: Family, routing: Routing | None) -> None:
     find_tool("yosys")
     if routing is None:
         return
-    flow = flow_of(family.name)
+    chain = toolchain_of(family.name)
     if routing.device is not None:
-        part_named(flow, routing.device)
-    find_tool(flow.tool)
-    if routing.bitstream and not flow.packer:
+        part_named(chain, routing.device)
+    find_tool(chain.tool)
+    if routing.bitstream and not chain.packer:
         raise ConfigError(f"no free tool makes bitstreams for {family.title}", where="--bitstream", hint="leave it out")
     if routing.bitstream:
-        find_tool(flow.packer)
+        find_tool(chain.packer)
 
 
 def _modules_of_layers(build: Path, verilog: str) -> dict[str, str]:
@@ -149,19 +149,19 @@ def _place(
     synthesis: Synthesis, top: str, modules: Mapping[str, str], work: Path, routing: Routing, progress: Progress
 ) -> tuple[Placement, Path | None]:
     """Place and route a synthesised design, and make a bitstream if one is wanted."""
-    flow = flow_of(synthesis.family.name)
+    chain = toolchain_of(synthesis.family.name)
     device = routing.device
-    parts = choose_parts(flow, synthesis) if device is None else [part_named(flow, device)]
+    parts = choose_parts(chain, synthesis) if device is None else [part_named(chain, device)]
     layers = {module: layer for layer, module in modules.items()}
-    if routing.bitstream or flow.out_of_context is None:
+    if routing.bitstream or chain.out_of_context is None:
         progress("synthesising the harness")
         ports = json.loads(synthesis.netlist.read_text())["modules"][top]["ports"]
-        file = synthesize_around(render_harness(top, ports), HARNESS, flow.harness, work, synthesis.netlist)
+        file = synthesize_around(render_harness(top, ports), HARNESS, chain.harness, work, synthesis.netlist)
         netlist = Netlist(file, HARNESS, INSTANCE, layers)
     else:
         netlist = Netlist(synthesis.netlist, top, "", layers)
     placement = place_and_route(
-        flow,
+        chain,
         parts,
         netlist,
         work,
@@ -175,7 +175,7 @@ def _place(
         return placement, None
     progress("packing the bitstream")
     bitstream = work / f"{top}.bit"
-    pack_bitstream(flow, text, bitstream)
+    pack_bitstream(chain, text, bitstream)
     return placement, bitstream
 
 

@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Toolchain:
     """Place and route for one family.
 
     Args:
@@ -46,6 +46,7 @@ class Flow:
         constraints: argument and file for the places of pins, and a line of it for `{port}` and `{pin}`.
         text: argument and file of the routed design, as a packer takes it; the argument may end with `=`.
         packer: what makes a bitstream of that file; empty if nothing from PyPI does.
+        feeds_carries: whether `fpgann.eda.carry_feed` has to repair carry chains first.
     """
 
     tool: str
@@ -57,6 +58,7 @@ class Flow:
     constraints: tuple[str, str] = ("", "")
     text: tuple[str, ...] = ()
     packer: str = ""
+    feeds_carries: bool = False
 
 
 def _gowin(name: str, die: str, luts: int, dsps: int, blocks: int, pins: str) -> Part:
@@ -66,8 +68,8 @@ def _gowin(name: str, die: str, luts: int, dsps: int, blocks: int, pins: str) ->
 
 
 _ICE40 = ("--pcf-allow-unconstrained",)
-FLOWS: dict[str, Flow] = {
-    "ecp5": Flow(
+TOOLCHAINS: dict[str, Toolchain] = {
+    "ecp5": Toolchain(
         tool="nextpnr-ecp5",
         parts=(
             # the smallest is sold as 12 000 LUTs, and is the next larger die
@@ -83,7 +85,7 @@ FLOWS: dict[str, Flow] = {
         text=("--textcfg", "routed.config"),
         packer="ecppack",
     ),
-    "ice40": Flow(
+    "ice40": Toolchain(
         tool="nextpnr-ice40",
         parts=(
             Part("ice40hx1k", ("--hx1k", "--package", "tq144", *_ICE40), 1280, 0, 16),
@@ -95,7 +97,7 @@ FLOWS: dict[str, Flow] = {
         text=("--asc", "routed.asc"),
         packer="icepack",
     ),
-    "gatemate": Flow(
+    "gatemate": Toolchain(
         tool="nextpnr-himbaechel-gatemate",
         parts=(
             # multipliers are made of logic elements
@@ -108,7 +110,7 @@ FLOWS: dict[str, Flow] = {
         text=("--vopt", "out=routed.txt"),
         packer="gmpack",
     ),
-    "gowin": Flow(
+    "gowin": Toolchain(
         tool="nextpnr-himbaechel-gowin",
         parts=(
             _gowin("GW1NR-LV9QN88PC6/I5", "GW1N-9C", 8640, 20, 26, "52 3 4 25 10"),
@@ -118,7 +120,7 @@ FLOWS: dict[str, Flow] = {
         harness="synth_gowin",
         constraints=("--vopt cst=pins.cst", 'IO_LOC "{port}" {pin};'),
     ),
-    "nexus": Flow(
+    "nexus": Toolchain(
         tool="nextpnr-nexus",
         parts=(
             Part(
@@ -132,6 +134,7 @@ FLOWS: dict[str, Flow] = {
         ),
         target_mhz=200,
         harness="synth_nexus",
+        feeds_carries=True,
         constraints=("--pdc pins.pdc", "ldc_set_location -site {{{pin}}} [get_ports {port}]"),
     ),
 }

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fpgann.documents import Pattern, read_document
+from fpgann.eda.carry_feed import feed_carries
 from fpgann.eda.critical_path import CriticalPath, find_critical_path, layer_paths
 from fpgann.eda.find import find_tool
-from fpgann.eda.parts import FLOWS, Flow, Part
+from fpgann.eda.parts import TOOLCHAINS, Part, Toolchain
 from fpgann.eda.progress import NEXTPNR_PHASE, Progress, follow, silent
 from fpgann.eda.run import last_lines, run_tool
 from fpgann.eda.synthesis import Synthesis
@@ -104,32 +105,32 @@ class Placement:
         }
 
 
-def flow_of(family: str) -> Flow:
+def toolchain_of(family: str) -> Toolchain:
     """How a family is placed and routed.
 
     Raises:
         ConfigError: no free tool does.
     """
-    if family not in FLOWS:
-        hint = f"leave it out, or take one of {', '.join(FLOWS)}"
+    if family not in TOOLCHAINS:
+        hint = f"leave it out, or take one of {', '.join(TOOLCHAINS)}"
         raise ConfigError(f"no free tool places and routes {family}", where="--place-and-route", hint=hint)
-    return FLOWS[family]
+    return TOOLCHAINS[family]
 
 
-def part_named(flow: Flow, name: str) -> Part:
+def part_named(chain: Toolchain, name: str) -> Part:
     """A part by its name.
 
     Raises:
         ConfigError: there is none.
     """
-    for part in flow.parts:
+    for part in chain.parts:
         if part.name.lower() == name.lower():
             return part
-    hint = f"choose from {', '.join(part.name for part in flow.parts)}"
+    hint = f"choose from {', '.join(part.name for part in chain.parts)}"
     raise ConfigError(f"there is no device '{name}' in this family", where="--device", hint=hint)
 
 
-def choose_parts(flow: Flow, synthesis: Synthesis) -> list[Part]:
+def choose_parts(chain: Toolchain, synthesis: Synthesis) -> list[Part]:
     """The parts that hold a design by its counts, the smallest first.
 
     Raises:
@@ -137,9 +138,9 @@ def choose_parts(flow: Flow, synthesis: Synthesis) -> list[Part]:
     """
     cells = synthesis.total
     luts, dsps, blocks = cells.figures(synthesis.family)["lut"], cells.count["dsp"], cells.count["bram"]
-    parts = [part for part in flow.parts if part.holds(luts, dsps, blocks)]
+    parts = [part for part in chain.parts if part.holds(luts, dsps, blocks)]
     if not parts:
-        largest = flow.parts[-1]
+        largest = chain.parts[-1]
         raise ResourceBudgetError(
             f"it takes {luts:.0f} LUTs, {dsps:.0f} DSP slices and {blocks:.0f} block memories; the largest part, "
             f"{largest.name}, has {largest.luts}, {largest.dsps} and {largest.blocks}",
@@ -150,7 +151,7 @@ def choose_parts(flow: Flow, synthesis: Synthesis) -> list[Part]:
 
 
 def place_and_route(
-    flow: Flow,
+    chain: Toolchain,
     parts: Sequence[Part],
     netlist: Netlist,
     work: Path,
@@ -163,12 +164,12 @@ def place_and_route(
     """Place and route a netlist in the first part that takes it.
 
     Args:
-        flow: of its family.
+        chain: of its family.
         parts: to be tried one after another.
         netlist: what to place.
         work: folder of the netlist; it gets logs and reports.
         seeds: one placement each.
-        target_mhz: what to aim at; that of the flow by default.
+        target_mhz: what to aim at; that of the family by default.
         with_text: whether a packer is to have the result.
         progress: takes the phases.
 
@@ -176,16 +177,18 @@ def place_and_route(
         ToolNotFoundError: nextpnr is missing.
         ToolFailedError: it failed in every part.
     """
-    tool = find_tool(flow.tool)
-    target = target_mhz or flow.target_mhz
-    modules = json.loads(netlist.file.read_text())["modules"]
-    paths = layer_paths(modules, netlist.top, netlist.layers)
+    tool = find_tool(chain.tool)
+    target = target_mhz or chain.target_mhz
+    document = json.loads(netlist.file.read_text())
+    if chain.feeds_carries and feed_carries(document["modules"]):
+        netlist.file.write_text(json.dumps(document))
+    paths = layer_paths(document["modules"], netlist.top, netlist.layers)
     failure: ToolFailedError | None = None
     for part in parts:
         attempts = []
         try:
             for seed in seeds:
-                report, text = _run(flow, part, netlist, work, seed, target, with_text, progress)
+                report, text = _run(chain, part, netlist, work, seed, target, with_text, progress)
                 attempts.append(_attempt(report, seed, find_critical_path(report, paths, netlist.inside), text))
         except ToolFailedError as error:
             failure = error
@@ -197,7 +200,7 @@ def place_and_route(
 
 
 def _run(
-    flow: Flow,
+    chain: Toolchain,
     part: Part,
     netlist: Netlist,
     work: Path,
@@ -207,20 +210,20 @@ def _run(
     progress: Progress,
 ) -> tuple[dict[str, Any], Path | None]:
     """Run nextpnr once; its report, and the routed design."""
-    tool = find_tool(flow.tool)
+    tool = find_tool(chain.tool)
     log, report = work / f"nextpnr_{seed}.log", work / f"nextpnr_{seed}.json"
-    arguments = [*part.arguments, *flow.arguments]
+    arguments = [*part.arguments, *chain.arguments]
     if not netlist.inside:
-        arguments += flow.out_of_context or ()
+        arguments += chain.out_of_context or ()
     elif part.pins:
-        argument, line = flow.constraints
+        argument, line = chain.constraints
         arguments += argument.split()
         lines = [line.format(port=port, pin=pin) for port, pin in part.pins.items()]
         (work / argument.split()[-1].rpartition("=")[2]).write_text("\n".join([*lines, ""]))
     text: Path | None = None
     if with_text:
-        arguments += flow.text
-        text = work / flow.text[-1].rpartition("=")[2]
+        arguments += chain.text
+        text = work / chain.text[-1].rpartition("=")[2]
     for stale in (log, report, *([] if text is None else [text])):
         stale.unlink(missing_ok=True)
     arguments += ["--json", netlist.file.name, "--top", netlist.top, "--report", report.name, "--seed", str(seed)]
@@ -238,7 +241,7 @@ def _run(
     if run.returncode != 0 or not all(file.is_file() for file in wanted):
         raise ToolFailedError(
             f"it did not place the design in {part.name} (exit status {run.returncode}): {_reason(run.output)}",
-            where=flow.tool,
+            where=chain.tool,
             hint=f"the whole log is {log}",
         )
     kept = None if text is None else text.replace(text.with_stem(f"{text.stem}_{seed}"))
@@ -257,11 +260,11 @@ def _attempt(report: Mapping[str, Any], seed: int, path: CriticalPath | None, te
     return Attempt(seed, round(min(frequencies), 2) if frequencies else None, used, path, text)
 
 
-def pack_bitstream(flow: Flow, text: Path, bitstream: Path) -> None:
+def pack_bitstream(chain: Toolchain, text: Path, bitstream: Path) -> None:
     """Make a bitstream of a routed design.
 
     Args:
-        flow: of its family.
+        chain: of its family.
         text: the routed design.
         bitstream: the file to write, in the same folder.
 
@@ -269,10 +272,10 @@ def pack_bitstream(flow: Flow, text: Path, bitstream: Path) -> None:
         ConfigError: nothing from PyPI makes bitstreams for this family.
         ToolError: the packer is missing or failed.
     """
-    tool = find_tool(flow.packer)
+    tool = find_tool(chain.packer)
     bitstream.unlink(missing_ok=True)
     command = [*tool.command, text.name, bitstream.name]
-    log = text.parent / f"{flow.packer}.log"
+    log = text.parent / f"{chain.packer}.log"
     run_tool(command, cwd=text.parent, timeout_s=TIMEOUT_S, log=log, env=tool.environment())
     if not bitstream.is_file() or not bitstream.stat().st_size:
-        raise ToolFailedError("it made no bitstream", where=flow.packer, hint=f"the whole log is {log}")
+        raise ToolFailedError("it made no bitstream", where=chain.packer, hint=f"the whole log is {log}")

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
+from fpgann.eda.carry_feed import feed_carries
 from fpgann.eda.critical_path import BETWEEN, HARNESS, find_critical_path, layer_paths
 from fpgann.eda.families import FAMILIES
-from fpgann.eda.parts import FLOWS, Part
+from fpgann.eda.parts import TOOLCHAINS, Part
 from fpgann.eda.placement import Netlist, choose_parts, pack_bitstream, part_named, place_and_route
 from fpgann.eda.progress import NEXTPNR_PHASE, YOSYS_PHASE, last_phase
 from fpgann.eda.synthesis import Cells, Synthesis, synthesize
 from fpgann.errors import ConfigError, ResourceBudgetError, ToolFailedError, ToolNotFoundError, ToolVersionError
 from tests.unit.eda.conftest import MockTools
 
-ECP5, FLOW = FAMILIES["ecp5"], FLOWS["ecp5"]
+ECP5, TOOLCHAIN = FAMILIES["ecp5"], TOOLCHAINS["ecp5"]
 
 
 def cell(kind: str) -> dict[str, Any]:
@@ -162,7 +163,7 @@ if '--textcfg' in sys.argv:
 
 def test_a_design_is_placed_once_a_seed(mock_tools: MockTools, netlist: Netlist, tmp_path: Path) -> None:
     nextpnr(mock_tools)
-    placed = place_and_route(FLOW, FLOW.parts, netlist, tmp_path, seeds=(1, 7), with_text=True)
+    placed = place_and_route(TOOLCHAIN, TOOLCHAIN.parts, netlist, tmp_path, seeds=(1, 7), with_text=True)
     assert (placed.part, placed.fmax_mhz, len(placed.attempts)) == ("lfe5u-12f", 123.46, 2)
     assert [attempt.text and attempt.text.name for attempt in placed.attempts] == ["routed_1.config", "routed_7.config"]
     assert placed.to_json()["critical_path"]["steps"] == [
@@ -176,9 +177,9 @@ def test_a_design_is_placed_once_a_seed(mock_tools: MockTools, netlist: Netlist,
 
 def test_the_next_larger_part_is_tried(mock_tools: MockTools, netlist: Netlist, tmp_path: Path) -> None:
     nextpnr(mock_tools, fails_in="12k")
-    assert place_and_route(FLOW, FLOW.parts, netlist, tmp_path).part == "lfe5u-25f"
+    assert place_and_route(TOOLCHAIN, TOOLCHAIN.parts, netlist, tmp_path).part == "lfe5u-25f"
     with pytest.raises(ToolFailedError, match=r"did not place the design in lfe5u-12f.*Unable to place cell"):
-        place_and_route(FLOW, FLOW.parts[:1], netlist, tmp_path)
+        place_and_route(TOOLCHAIN, TOOLCHAIN.parts[:1], netlist, tmp_path)
 
 
 def test_a_placer_that_dies_without_an_error_is_noticed(
@@ -187,14 +188,14 @@ def test_a_placer_that_dies_without_an_error_is_noticed(
     mock_tools.add("nextpnr-ecp5")
     (tmp_path / "nextpnr_1.json").write_text(json.dumps(nextpnr_report()))  # of another run
     with pytest.raises(ToolFailedError, match=r"exit status 0"):
-        place_and_route(FLOW, FLOW.parts[:1], netlist, tmp_path)
+        place_and_route(TOOLCHAIN, TOOLCHAIN.parts[:1], netlist, tmp_path)
 
 
 def test_a_packer_that_makes_nothing_is_noticed(mock_tools: MockTools, tmp_path: Path) -> None:
     mock_tools.add("ecppack")
     (tmp_path / "top.bit").write_text("of another run")
     with pytest.raises(ToolFailedError, match=r"ecppack: it made no bitstream"):
-        pack_bitstream(FLOW, tmp_path / "routed.config", tmp_path / "top.bit")
+        pack_bitstream(TOOLCHAIN, tmp_path / "routed.config", tmp_path / "top.bit")
 
 
 def synthesis(tmp_path: Path, **count: float) -> Synthesis:
@@ -205,7 +206,7 @@ def synthesis(tmp_path: Path, **count: float) -> Synthesis:
 
 def test_the_smallest_part_that_fits_comes_first(tmp_path: Path) -> None:
     def names(**count: float) -> list[str]:
-        return [part.name for part in choose_parts(FLOW, synthesis(tmp_path, **count))]
+        return [part.name for part in choose_parts(TOOLCHAIN, synthesis(tmp_path, **count))]
 
     assert names(lut=100)[0] == "lfe5u-12f"
     assert names(lut=20_000, carry=10_000) == ["lfe5u-45f", "lfe5u-85f"]
@@ -216,9 +217,9 @@ def test_the_smallest_part_that_fits_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_part_by_its_name() -> None:
-    assert isinstance(part_named(FLOW, "LFE5U-45F"), Part)
+    assert isinstance(part_named(TOOLCHAIN, "LFE5U-45F"), Part)
     with pytest.raises(ConfigError, match=r"no device 'nano' in this family; choose from lfe5u-12f"):
-        part_named(FLOW, "nano")
+        part_named(TOOLCHAIN, "nano")
 
 
 # -- progress ----------------------------------------------------------------------------------------------------
@@ -230,3 +231,22 @@ def test_phases_are_read_from_logs() -> None:
     nextpnr_log = "Info: Packing carries...\nInfo: Routing 12 arcs\nInfo:    1000 |    20\n"
     assert last_phase(nextpnr_log, NEXTPNR_PHASE) == "Routing 12 arcs"
     assert last_phase("nothing", YOSYS_PHASE) is None
+
+
+# -- carry chains of Nexus ---------------------------------------------------------------------------------------
+
+
+def test_chains_that_begin_with_a_constant_get_their_first_cell_back() -> None:
+    def carry(cin: object) -> dict[str, Any]:
+        return {"type": "CCU2", "connections": {"CIN": [cin], "COUT": [7]}}
+
+    cells = {"low": carry("0"), "high": carry(5), "chained": carry(6), "free": {"type": "CCU2", "connections": {}}}
+    cells["vhi"] = {"type": "VHI", "connections": {"Z": [5]}}
+    module = {"cells": cells, "ports": {"y": {"bits": [9]}}}
+    assert feed_carries({"top": module}) == 2
+    assert cells["chained"]["connections"]["CIN"] == [6]
+    for name, value, net in (("low", "0", 10), ("high", "1", 11)):
+        feed = cells[f"{name}$feed"]
+        assert cells[name]["connections"]["CIN"] == feed["connections"]["COUT"] == [net]
+        assert feed["connections"]["A1"] == [value]
+    assert feed_carries({"top": module}) == 0

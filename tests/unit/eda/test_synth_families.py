@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from fpgann.eda.families import FAMILIES
-from fpgann.eda.parts import FLOWS
+from fpgann.eda.parts import TOOLCHAINS
 from fpgann.eda.synthesis import Cells, instances
 
 CELLS = [
@@ -66,7 +66,7 @@ def test_instances_are_found_in_verilog() -> None:
 
 
 def test_parts_grow_and_belong_to_families() -> None:
-    assert set(FLOWS) <= set(FAMILIES)
-    for flow in FLOWS.values():
+    assert set(TOOLCHAINS) <= set(FAMILIES)
+    for flow in TOOLCHAINS.values():
         assert [part.luts for part in flow.parts] == sorted(part.luts for part in flow.parts)
         assert len({part.name.lower() for part in flow.parts}) == len(flow.parts)
