@@ -102,4 +102,6 @@ def _activation(layer: dict[str, Any]) -> Requantize:
     shift = layer["acc_frac"] - act["frac"]
     steps = (Affine((Fraction(1, 1 << shift),), (Fraction(0),)), Clip(Fraction(0), None))
     rounder = Rounder(Rounding[act["round"]], 0, (1 << act["bits"]) - 1)
-    return Requantize(ScalarMap(steps, rounder), Encoding.of(FixedType(False, act["bits"], act["frac"])), function="relu")
+    return Requantize(
+        ScalarMap(steps, rounder), Encoding.of(FixedType(False, act["bits"], act["frac"])), function="relu"
+    )

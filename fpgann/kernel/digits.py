@@ -61,7 +61,10 @@ def _table(sign: int) -> npt.NDArray[np.int64]:
 
 def _counts(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     ones = abs(values) ^ (3 * abs(values))
-    return np.sum([(ones >> bit) & 1 for bit in range(int(ones.max()).bit_length())], axis=0)
+    counts = np.zeros(len(values), np.int64)
+    for bit in range(int(ones.max()).bit_length()):
+        counts += (ones >> bit) & 1
+    return counts
 
 
 _PLUS, _MINUS = _table(1), _table(-1)
