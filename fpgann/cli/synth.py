@@ -108,6 +108,8 @@ def _print_placement(found: dict[str, Any]) -> None:
     median = "" if len(reached) == 1 else f" (median of {len(reached)} seeds, best {max(reached):.1f})"
     behind = ", behind a shift register" if found["harness"] else ", out of context"
     console.print(f"{cell(found['device'])}{behind} ({cell(found['tool'])}): {speed}{median}")
+    if found["remark"]:
+        console.print(cell(found["remark"]))
     path = found["critical_path"]
     if path is not None:
         told = [

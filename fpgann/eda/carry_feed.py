@@ -29,10 +29,6 @@ def feed_carries(modules: Mapping[str, Any]) -> int:
 
 def _feed_module(module: dict[str, Any]) -> int:
     cells = module["cells"]
-    nets = (bits for cell in cells.values() for bits in cell["connections"].values())
-    ports = (port["bits"] for port in module["ports"].values())
-    used = (bit for bits in itertools.chain(nets, ports) for bit in bits if isinstance(bit, int))
-    free = itertools.count(max(used, default=1) + 1)
     constant: dict[object, str] = {"0": "0", "1": "1"}
     for cell in cells.values():
         if cell["type"] in _CONSTANTS:
@@ -42,23 +38,29 @@ def _feed_module(module: dict[str, Any]) -> int:
         for name, cell in cells.items()
         if cell["type"] == "CCU2" and cell["connections"].get("CIN", ["x"])[0] in constant
     ]
+    if not chains:
+        return 0
+    nets = (bits for cell in cells.values() for bits in cell["connections"].values())
+    ports = (port["bits"] for port in module["ports"].values())
+    used = (bit for bits in itertools.chain(nets, ports) for bit in bits if isinstance(bit, int))
+    free = itertools.count(max(used, default=1) + 1)
+    levels = {value: next(free) for value in "01"}  # nextpnr knows constants as cells only
+    for kind, value in _CONSTANTS.items():
+        cells[f"$feed${kind}"] = _cell(kind, {}, Z=levels[value])
     for name in chains:
-        carry = cells[name]["connections"]["CIN"]
-        net = next(free)
-        cells[f"{name}$feed"] = _feed_cell(constant[carry[0]], net)
-        cells[name]["connections"]["CIN"] = [net]
+        value, carry = constant[cells[name]["connections"]["CIN"][0]], next(free)
+        pins = {f"{pin}{half}": levels["1"] for half in "01" for pin in "ABCD"} | {"A1": levels[value]}
+        cells[f"{name}$feed"] = _cell("CCU2", _FEED, COUT=carry, **pins)
+        cells[name]["connections"]["CIN"] = [carry]
     return len(chains)
 
 
-def _feed_cell(value: str, net: int) -> dict[str, Any]:
-    connections: dict[str, list[object]] = {f"{pin}{half}": ["1"] for half in "01" for pin in "ABCD"}
-    directions = {**dict.fromkeys(connections, "input"), "COUT": "output"}
-    connections |= {"A1": [value], "COUT": [net]}
+def _cell(kind: str, parameters: Mapping[str, str], **pins: int) -> dict[str, Any]:
     return {
         "hide_name": 0,
-        "type": "CCU2",
-        "parameters": dict(_FEED),
+        "type": kind,
+        "parameters": dict(parameters),
         "attributes": {},
-        "port_directions": directions,
-        "connections": connections,
+        "port_directions": {pin: "output" if pin in ("Z", "COUT") else "input" for pin in pins},
+        "connections": {pin: [net] for pin, net in pins.items()},
     }

@@ -47,6 +47,7 @@ class Toolchain:
         text: argument and file of the routed design, as a packer takes it; the argument may end with `=`.
         packer: what makes a bitstream of that file; empty if nothing from PyPI does.
         feeds_carries: whether `fpgann.eda.carry_feed` has to repair carry chains first.
+        remark: what is to be known about its figures.
     """
 
     tool: str
@@ -59,6 +60,7 @@ class Toolchain:
     text: tuple[str, ...] = ()
     packer: str = ""
     feeds_carries: bool = False
+    remark: str = ""
 
 
 def _gowin(name: str, die: str, luts: int, dsps: int, blocks: int, pins: str) -> Part:
@@ -119,6 +121,7 @@ TOOLCHAINS: dict[str, Toolchain] = {
         target_mhz=200,
         harness="synth_gowin",
         constraints=("--vopt cst=pins.cst", 'IO_LOC "{port}" {pin};'),
+        remark="nextpnr knows the delays of Gowin in part only: the frequency is an upper bound",
     ),
     "nexus": Toolchain(
         tool="nextpnr-nexus",

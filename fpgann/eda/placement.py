@@ -70,6 +70,7 @@ class Placement:
         harness: whether it stands in a harness.
         target_mhz: what placement aimed at.
         attempts: one a seed.
+        remark: what is to be known about the figures.
     """
 
     tool: str
@@ -77,6 +78,7 @@ class Placement:
     harness: bool
     target_mhz: float
     attempts: tuple[Attempt, ...]
+    remark: str = ""
 
     @property
     def best(self) -> Attempt:
@@ -100,6 +102,7 @@ class Placement:
             "target_mhz": self.target_mhz,
             "fmax_mhz": self.fmax_mhz,
             "seeds": [{"seed": attempt.seed, "fmax_mhz": attempt.fmax_mhz} for attempt in self.attempts],
+            "remark": self.remark,
             "utilization": used,
             "critical_path": None if best.critical_path is None else best.critical_path.to_json(),
         }
@@ -194,7 +197,7 @@ def place_and_route(
             failure = error
             continue
         version = f"{tool.name} {tool.version_text}"
-        return Placement(version, part.name, bool(netlist.inside), target, tuple(attempts))
+        return Placement(version, part.name, bool(netlist.inside), target, tuple(attempts), chain.remark)
     assert failure is not None
     raise failure
 

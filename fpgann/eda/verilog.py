@@ -13,6 +13,7 @@ from fpgann.eda.verilog_repair import repair
 
 GHDL_MINIMUM: Version = (2,)
 FLAGS = ("--std=08", "-frelaxed")
+CELL_MODELS = "primitives.vhd"  # of the device's cells that a design names, in hdl/amd/ and sim/ of a build
 _TIMEOUT_S = 1800.0
 _HEADER = """\
 // SPDX-License-Identifier: Apache-2.0
@@ -22,13 +23,14 @@ _HEADER = """\
 """
 
 
-def to_verilog(rtl: Path, top: str, work: Path) -> str:
+def to_verilog(rtl: Path, top: str, work: Path, models: Path | None = None) -> str:
     """Convert a design.
 
     Args:
         rtl: folder with compile_order.txt, lines of a library and a file.
         top: the top entity, in library work.
         work: an empty folder for GHDL's own files.
+        models: VHDL of the device's cells that the design names, for simulation; without it they stay as they are.
 
     Returns:
         One Verilog file; the same for the same files, wherever they lie.
@@ -39,7 +41,8 @@ def to_verilog(rtl: Path, top: str, work: Path) -> str:
     """
     order = [line.split(maxsplit=1) for line in (rtl / "compile_order.txt").read_text().splitlines()]
     for library, lines in itertools.groupby(order, key=lambda line: line[0]):
-        analyse(rtl, library, [path for _, path in lines], work)
+        before = [str(models.resolve())] if models is not None and library == "fpgann" else []
+        analyse(rtl, library, before + [path for _, path in lines], work)
     version = find_tool("ghdl", at_least=GHDL_MINIMUM).version_text
     return _HEADER.format(top=top, version=version) + synthesise(top, "work", work)
 

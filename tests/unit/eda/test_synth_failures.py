@@ -245,8 +245,12 @@ def test_chains_that_begin_with_a_constant_get_their_first_cell_back() -> None:
     module = {"cells": cells, "ports": {"y": {"bits": [9]}}}
     assert feed_carries({"top": module}) == 2
     assert cells["chained"]["connections"]["CIN"] == [6]
-    for name, value, net in (("low", "0", 10), ("high", "1", 11)):
-        feed = cells[f"{name}$feed"]
-        assert cells[name]["connections"]["CIN"] == feed["connections"]["COUT"] == [net]
-        assert feed["connections"]["A1"] == [value]
+    levels = {kind: cells[f"$feed${kind}"]["connections"]["Z"] for kind in ("VLO", "VHI")}
+    for name, kind in (("low", "VLO"), ("high", "VHI")):
+        feed = cells[f"{name}$feed"]["connections"]
+        assert cells[name]["connections"]["CIN"] == feed["COUT"]
+        assert (feed["A1"], feed["D0"]) == (levels[kind], levels["VHI"])
+    nets = [cell["connections"].get(pin) for cell in cells.values() for pin in ("COUT", "Z")]
+    made = [net for net in nets if net not in (None, [7], [5])]
+    assert len({net[0] for net in made} | {5, 6, 7, 9}) == len(made) + 4
     assert feed_carries({"top": module}) == 0
