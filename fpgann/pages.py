@@ -25,6 +25,7 @@ _SHARES: dict[str, Pattern] = dict.fromkeys(
 _HISTOGRAM: Pattern = ({"unit": str, "counts": [int], "count": int, **_SHARES}, type(None))
 _TEXTS: dict[str, Pattern] = dict.fromkeys(("name", "entity", "op", "strategy", "in_type", "out_type"), str)
 _COUNTS: dict[str, Pattern] = dict.fromkeys(("reuse_factor", "weights", "weight_bits", "starts_cycle"), int)
+_COMPARED: dict[str, Pattern] = dict.fromkeys(("lut", "ff", "dsp", "bram36"), float)
 _LAYER: Pattern = {
     **_FIGURES,
     **_TEXTS,
@@ -47,10 +48,11 @@ _REPORT: Pattern = {
     "outputs": [_TENSOR],
     "layers": [_LAYER],
     "total": {**_FIGURES, "weights": int},
+    "family": str,
+    "rest": _COMPARED,
     "estimates": str,
 }
 _SIMULATION: Pattern = {"simulator": str, "vectors": int, "bit_exact": bool}
-_COMPARED: dict[str, Pattern] = dict.fromkeys(("lut", "ff", "dsp", "bram36"), float)
 _SYNTHESIS: Pattern = {
     "tool": str,
     "family": str,

@@ -141,7 +141,7 @@ def view_page(
         figures=(*_figures(report), *_verdicts(simulation, synthesis)),
         warnings=tuple(shown(warning, 600) for warning in report["warnings"]),
         diagram=view_diagram(report),
-        costs=_costs(layers, report.get("streams")),
+        costs=_costs(report),
         estimates=report["estimates"],
         timeline=view_timeline(report),
         timeline_note=_timeline_note(report),
@@ -177,13 +177,17 @@ def _figures(report: Mapping[str, Any]) -> tuple[FigureView, ...]:
         FigureView("latency", whole(latency), f"cycles: {duration(latency * period)} at {clock}"),
         FigureView("throughput", f"{rate(1e9 / (period * interval))}/s", f"one inference each {_cycles(interval)}"),
     ]
-    device = report.get("device") or {}
-    for key, title in RESOURCES:
-        capacity = device.get(key)
-        share = f"{percent(total[key] / capacity)} of {shown(device['name'])}" if capacity else "estimated"
-        tone = "bad" if capacity and total[key] > capacity else "plain"
-        figures.append(FigureView(title, whole(total[key]), share, tone))
-    return tuple(figures)
+    return (*figures, *(_resource(report, key, title) for key, title in RESOURCES))
+
+
+def _resource(report: Mapping[str, Any], key: str, title: str) -> FigureView:
+    """How much of a resource is needed, of how much if the device is known, and how sure that is."""
+    total, device = report["total"], report.get("device") or {}
+    error, capacity = total.get(f"{key}_error"), device.get(key)
+    notes = [f"{percent(total[key] / capacity)} of {shown(device['name'])}"] if capacity else []
+    notes += [f"estimate for {shown(report['family'])}" + (f" ± {percent(error)}" if error else "")]
+    tone = "bad" if capacity and total[key] > capacity else "plain"
+    return FigureView(title, whole(total[key]), "; ".join(notes), tone)
 
 
 def _cycles(count: int) -> str:
@@ -202,11 +206,13 @@ def _verdicts(simulation: Mapping[str, Any] | None, synthesis: Mapping[str, Any]
     return figures
 
 
-def _costs(layers: Sequence[Mapping[str, Any]], streams: Mapping[str, Any] | None) -> tuple[BarsView, ...]:
+def _costs(report: Mapping[str, Any]) -> tuple[BarsView, ...]:
     columns = (*RESOURCES, ("latency_cycles", "cycles"))
-    rows = [(shown(layer["name"], 60), f"#layer-{n}", layer) for n, layer in enumerate(layers)]
-    if streams is not None:
-        rows.append(("AXI4-Stream", "", streams))
+    rows = [(shown(layer["name"], 60), f"#layer-{n}", layer) for n, layer in enumerate(report["layers"])]
+    if "streams" in report:
+        rows.append(("AXI4-Stream", "", report["streams"]))
+    if any(report["rest"][key] for key, _ in RESOURCES):
+        rows.append(("between the layers", "", {**report["rest"], "latency_cycles": 0}))
     most = {key: max((row[key] for _, _, row in rows), default=0) or 1 for key, _ in columns}
 
     def bars(row: Mapping[str, Any]) -> tuple[BarView, ...]:
