@@ -128,7 +128,7 @@ TOOLCHAINS: dict[str, Toolchain] = {
         parts=(
             Part(
                 "LIFCL-40-9BG400C",
-                ("--device", "LIFCL-40-9BG400CES"),
+                ("--device", "LIFCL-40-9BG400C"),
                 32_256,
                 56,
                 84,
@@ -137,6 +137,7 @@ TOOLCHAINS: dict[str, Toolchain] = {
         ),
         target_mhz=200,
         harness="synth_nexus",
+        arguments=("--router", "router1"),  # the other one fails on clocks
         feeds_carries=True,
         constraints=("--pdc pins.pdc", "ldc_set_location -site {{{pin}}} [get_ports {port}]"),
     ),
