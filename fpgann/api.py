@@ -16,16 +16,18 @@ from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.project import Wanted, render_project
 from fpgann.codegen.verilog import render_verilog
-from fpgann.codegen.vhdl import render_design
+from fpgann.codegen.vhdl import AMD_ADDER, render_design
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
-from fpgann.eda.verilog import GHDL_MINIMUM
+from fpgann.eda.verilog import CELL_MODELS, GHDL_MINIMUM
 from fpgann.errors import ConfigError, UnsupportedOperatorError, VerificationError
 from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
+from fpgann.hardware.devices import Device, find_device
+from fpgann.hardware.fit import check_fit, fitting_options
 from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.options import Io, Weights
 from fpgann.hardware.streaming import StreamDesign, plan_streams
@@ -132,6 +134,7 @@ class Compiled:
         warnings: what the user should know.
         logits: outputs that deliver logits because their softmax is left out.
         plan: the types that were chosen for what the model leaves real.
+        options: the user's, with what was chosen to fit a device.
         streams: AXI4-Stream interfaces around the hardware, if the user wants them.
     """
 
@@ -142,6 +145,7 @@ class Compiled:
     warnings: tuple[str, ...]
     logits: tuple[str, ...]
     plan: passes.Plan
+    options: CompileOptions
     streams: StreamDesign | None = None
 
 
@@ -163,6 +167,7 @@ def lower(
     Raises:
         FpgannError: the model, the options or the data are refused, or a check failed.
     """
+    device = _device(options)
     progress("reading the model")
     model = _read(model_path, options.input_shapes, options.sampling)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
@@ -181,6 +186,13 @@ def lower(
     progress("building the hardware")
     design = build_design(graph, options.hardware, options.name)
     streams = _streams(design, options)
+    if device is not None and options.fit:
+        hardware = fitting_options(graph, options.hardware, design, device, streams)
+        options = replace(options, hardware=hardware)
+        design = build_design(graph, hardware, options.name)
+        streams = _streams(design, options)
+    if device is not None:
+        check_fit(graph, options.hardware, design, device, streams)
 
     progress("checking")
     check_design(design, reference.run_codes(graph, corner_and_random(graph, VALIDATION_SAMPLES)))
@@ -202,8 +214,9 @@ def lower(
         warnings=warnings,
         streams=streams,
         samples=matched_samples(graph, codes, values, meanings),
+        device=device,
     )
-    return Compiled(model, graph, design, report, warnings, tuple(logits), plan, streams)
+    return Compiled(model, graph, design, report, warnings, tuple(logits), plan, options, streams)
 
 
 def compile(  # noqa: A001  the name of the command
@@ -238,7 +251,7 @@ def compile(  # noqa: A001  the name of the command
         find_tool("ghdl", at_least=GHDL_MINIMUM)
     compiled = lower(source, chosen, calibration=data, progress=progress)
     progress("writing")
-    write_build(folder, build_files(compiled, chosen), force=force)
+    write_build(folder, build_files(compiled, compiled.options), force=force)
     return Design(folder, warnings=compiled.warnings)
 
 
@@ -288,6 +301,8 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     bench = [*SIM_FILES, *(() if compiled.streams is None else STREAM_SIM_FILES)]
     bench += () if loading is None else LOADING_SIM_FILES
     files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
+    if f"fpgann/{AMD_ADDER}" in rtl:
+        files[f"sim/{CELL_MODELS}"] = (resources.hdl_dir() / "amd" / CELL_MODELS).read_bytes()
     files["report.json"] = to_json(compiled.report)
     files[PAGE] = render_page(compiled.report)
     source = {
@@ -298,6 +313,15 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     described = describe_build(design, graph, source, options.to_json(), files, compiled.streams, loading)
     files["manifest.json"] = to_json(described)
     return files
+
+
+def _device(options: CompileOptions) -> Device | None:
+    """What the design has to fit."""
+    if options.device is not None:
+        return find_device(options.device)
+    if options.fit:
+        raise ConfigError("there is nothing to fit", where="--fit", hint="name a part: --device xc7a35t")
+    return None
 
 
 def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | None:

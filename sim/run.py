@@ -75,6 +75,9 @@ def build_ghdl(
     for line in (arguments.rtl / "compile_order.txt").read_text().splitlines():
         library, path = line.split(maxsplit=1)
         libraries.setdefault(library, []).append((arguments.rtl / path).resolve())
+    models = HERE / "primitives.vhd"
+    if models.exists():  # of the device's cells that the design names
+        libraries["fpgann"].insert(0, models)
     for library, sources in libraries.items():
         runner.build(
             sources=sources,
