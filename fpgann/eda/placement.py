@@ -21,6 +21,7 @@ from fpgann.eda.synthesis import Synthesis
 from fpgann.errors import ConfigError, ResourceBudgetError, ToolFailedError
 
 TIMEOUT_S = 6 * 3600.0
+_FILLED = 0.75  # of the LUTs; packing adds cells to carry chains, and routing needs room
 _REPORT: Pattern = {"fmax": {}, "utilization": {}, "critical_paths": [{"from": str, "to": str, "path": [{}]}]}
 
 
@@ -134,16 +135,19 @@ def part_named(chain: Toolchain, name: str) -> Part:
 
 
 def choose_parts(chain: Toolchain, synthesis: Synthesis) -> list[Part]:
-    """The parts that hold a design by its counts, the smallest first.
+    """The parts that hold a design by its counts, the smallest first, with room to place and route it.
 
     Raises:
         ResourceBudgetError: the largest is too small.
     """
     cells = synthesis.total
     luts, dsps, blocks = cells.figures(synthesis.family)["lut"], cells.count["dsp"], cells.count["bram"]
-    parts = [part for part in chain.parts if part.holds(luts, dsps, blocks)]
+    largest = chain.parts[-1]
+    parts = [part for part in chain.parts if part.holds(luts / _FILLED, dsps, blocks)]
+    parts = parts or [part for part in chain.parts if part.holds(luts, dsps, blocks)][-1:]
+    # parts of one die differ in their names only
+    parts = list({(part.luts, part.dsps, part.blocks): part for part in reversed(parts)}.values())[::-1]
     if not parts:
-        largest = chain.parts[-1]
         raise ResourceBudgetError(
             f"it takes {luts:.0f} LUTs, {dsps:.0f} DSP slices and {blocks:.0f} block memories; the largest part, "
             f"{largest.name}, has {largest.luts}, {largest.dsps} and {largest.blocks}",
@@ -214,7 +218,8 @@ def _run(
 ) -> tuple[dict[str, Any], Path | None]:
     """Run nextpnr once; its report, and the routed design."""
     tool = find_tool(chain.tool)
-    log, report = work / f"nextpnr_{seed}.log", work / f"nextpnr_{seed}.json"
+    stem = f"nextpnr_{part.name.replace('/', '_').lower()}_{seed}"
+    log, report = work / f"{stem}.log", work / f"{stem}.json"
     arguments = [*part.arguments, *chain.arguments]
     if not netlist.inside:
         arguments += chain.out_of_context or ()

@@ -186,7 +186,7 @@ def test_a_placer_that_dies_without_an_error_is_noticed(
     mock_tools: MockTools, netlist: Netlist, tmp_path: Path
 ) -> None:
     mock_tools.add("nextpnr-ecp5")
-    (tmp_path / "nextpnr_1.json").write_text(json.dumps(nextpnr_report()))  # of another run
+    (tmp_path / "nextpnr_lfe5u-12f_1.json").write_text(json.dumps(nextpnr_report()))  # of another run
     with pytest.raises(ToolFailedError, match=r"exit status 0"):
         place_and_route(TOOLCHAIN, TOOLCHAIN.parts[:1], netlist, tmp_path)
 
@@ -209,7 +209,9 @@ def test_the_smallest_part_that_fits_comes_first(tmp_path: Path) -> None:
         return [part.name for part in choose_parts(TOOLCHAIN, synthesis(tmp_path, **count))]
 
     assert names(lut=100)[0] == "lfe5u-12f"
-    assert names(lut=20_000, carry=10_000) == ["lfe5u-45f", "lfe5u-85f"]
+    assert names(lut=12_000, carry=6_000) == ["lfe5u-12f", "lfe5u-45f", "lfe5u-85f"]
+    assert names(lut=14_000, carry=6_000) == ["lfe5u-45f", "lfe5u-85f"]
+    assert names(lut=80_000) == ["lfe5u-85f"]
     assert names(dsp=100) == ["lfe5u-85f"]
     assert names(bram=57)[0] == "lfe5u-45f"
     with pytest.raises(ResourceBudgetError, match=r"takes 90000 LUTs.*lfe5u-85f, has 83640"):
