@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fpgann import resources
 from fpgann.codegen.build_folder import write_file
 from fpgann.codegen.harness import HARNESS, INSTANCE, render_harness
 from fpgann.codegen.manifest import to_json
@@ -202,4 +203,5 @@ def simulated_netlist(build: Path, family: Family) -> str:
     if read_document(result, _RESULT, where)["rtl_sha256"] != rtl_digest(build):
         raise FormatError(f"its netlist for {family.title} was made of other files", where=where, hint=hint)
     verilog = netlist.read_text(encoding="utf-8")
-    return verilog + models_for(verilog, family)
+    own = resources.sim_dir() / "cells" / f"{family.name}.v"
+    return verilog + models_for(verilog, family, own.read_text(encoding="utf-8") if own.is_file() else "")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulation models of a family's cells, for netlists after synthesis.
 
-Yosys ships a model of nearly every cell it maps to, in its share folder; models of the rest, as far as Yosys uses
-them, stand in sim/cells/. Only modules that a netlist needs are taken: simulators choke on some of the others.
+Yosys ships a model of nearly every cell it maps to, in its share folder. Only modules that a netlist needs are taken:
+simulators choke on some of the others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import re
 import tempfile
 from pathlib import Path
 
-from fpgann import resources
 from fpgann.eda.families import Family
 from fpgann.eda.find import find_tool
 from fpgann.eda.run import run_tool
@@ -26,19 +25,20 @@ _CELL = re.compile(r"^[ \t]*(\w+)\s+(?:#\s*\(|\\?\S+\s*\()", re.MULTILINE)
 _TIMING = re.compile(r"\bspecify\b.*?\bendspecify\b", re.DOTALL)
 
 
-def models_for(netlist: str, family: Family) -> str:
+def models_for(netlist: str, family: Family, more: str = "") -> str:
     """Verilog of all cells that a netlist uses.
 
     Args:
         netlist: Verilog as Yosys writes it.
         family: what it was mapped to.
+        more: models of cells that Yosys has none of.
 
     Raises:
         ToolNotFoundError: Yosys is missing, or its share folder is.
         ToolFailedError: there is no model of a cell.
     """
     own = {match[1] for match in _MODULE.finditer(netlist)}
-    known = _models(family)
+    known = _models(family, more)
     wanted = _cells(netlist) - own
     missing = sorted(name for name in wanted - known.keys() if _is_cell(name, family))
     if missing:
@@ -62,13 +62,11 @@ def _is_cell(name: str, family: Family) -> bool:
     return family.kind(name) is not None
 
 
-def _models(family: Family) -> dict[str, str]:
+def _models(family: Family, more: str) -> dict[str, str]:
     """Module -> its text, of all models of a family; timing is left out, simulators need none."""
     found: dict[str, str] = {}
     share = _share(find_tool("yosys"))
-    texts = [_preprocessed(share / path) for path in family.models]
-    own = resources.sim_dir() / "cells" / f"{family.name}.v"
-    for text in [*texts, *([own.read_text()] if own.is_file() else [])]:
+    for text in [*(_preprocessed(share / path) for path in family.models), more]:
         for match in _MODULE.finditer(text):
             model = _TIMING.sub("", match[0])
             if _BEHAVIOUR.search(model):  # others are black boxes
