@@ -44,7 +44,7 @@ def test_what_a_page_names_exists(name: str) -> None:
 
 def test_the_guide_shows_every_command() -> None:
     shown = {line[0] for line in commands((DOCS / "guide.md").read_text())}
-    assert {"check", "compile", "weights", "emulate", "simulate", "report", "doctor"} <= shown
+    assert {"check", "compile", "weights", "emulate", "simulate", "synth", "report", "doctor"} <= shown
 
 
 @pytest.mark.slow
