@@ -76,7 +76,7 @@ def _one(estimated: float | None, found: float | None) -> ComparedView:
         return ComparedView(whole(estimated), whole(found), "", "bad")
     ratio = estimated / found - 1
     return ComparedView(
-        whole(estimated), whole(found), f"{100 * ratio:+.0f} %", "bad" if abs(ratio) > _FAR else "plain"
+        whole(estimated), whole(found), f"{100 * ratio:+.1f} %", "bad" if abs(ratio) > _FAR else "plain"
     )
 
 

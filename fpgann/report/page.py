@@ -75,10 +75,9 @@ class ColumnView:
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """A cell of the table of layers; numbers are sorted by `key`."""
+    """A cell of the table of layers."""
 
     text: str
-    key: str
     numeric: bool
 
 
@@ -285,7 +284,7 @@ _WORDS = ("op", "strategy", "in", "out", "shape")
 
 def _row(number: int, layer: Mapping[str, Any]) -> RowView:
     keys = ("reuse_factor", "latency_cycles", "ii", "lut", "ff", "dsp", "bram36", "weights", "weight_bits")
-    figures = tuple(CellView(whole(layer[key]), str(layer[key]), numeric=True) for key in keys)
+    figures = tuple(CellView(whole(layer[key]), numeric=True) for key in keys)
     error = layer["error"]
     ratio = None if error is None else error["sqnr_db"]
     exact = error is not None and error["max_abs_error"] == 0
@@ -301,13 +300,13 @@ def _row(number: int, layer: Mapping[str, Any]) -> RowView:
             _words(layer["in_type"]),
             _words(layer["out_type"]),
             _words(sizes(layer["shape"])),
-            CellView(sqnr, "999" if exact else str(-999 if ratio is None else ratio), numeric=True),
+            CellView(sqnr, numeric=True),
         ),
     )
 
 
 def _words(text: str) -> CellView:
-    return CellView(shown(text), shown(text), numeric=False)
+    return CellView(shown(text), numeric=False)
 
 
 def _chosen(options: Mapping[str, Any]) -> list[tuple[str, str]]:

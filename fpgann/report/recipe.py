@@ -14,7 +14,7 @@ from fpgann.report.text import shown
 # Options that commands take; all others stand in fpgann.toml.
 _ON_COMMAND_LINE = (
     *("target", "io", "stream_width", "precision", "input_precision", "strategy", "reuse_factor", "weights"),
-    *("sampling", "softmax", "clock_period", "device"),
+    *("sampling", "softmax", "clock_period", "device", "fit"),
 )
 
 
@@ -51,9 +51,9 @@ def view_recipe(report: Mapping[str, Any]) -> Recipe:
     config = _config({k: v for k, v in options.items() if k not in _ON_COMMAND_LINE and k != "input_shapes"})
     words = ["fpgann", "compile", "MODEL.onnx", "-o", "BUILD", "--name", shown(report["model"])]
     for key in _ON_COMMAND_LINE:
-        if options.get(key) is not None:
-            value = options[key]
-            words += [f"--{key.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else shown(str(value))]
+        value = options.get(key)
+        if value is not None:
+            words += [f"--{key.replace('_', '-')}", *([] if value is True else [_word(value)])]
     for name, shape in options.get("input_shapes", {}).items():
         words += ["--input-shape", f"{shown(name)}={'x'.join(map(str, shape))}"]
     if report["accuracy"]["data"] == "calibration":
@@ -62,6 +62,10 @@ def view_recipe(report: Mapping[str, Any]) -> Recipe:
         words += ["--config", "fpgann.toml"]
     commands = [shlex.join(words), "fpgann simulate BUILD", "fpgann report BUILD"]
     return Recipe("\n".join(commands), bool(config), config)
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else shown(str(value))
 
 
 def _config(options: Mapping[str, Any]) -> str:
