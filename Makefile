@@ -71,6 +71,10 @@ benchmark: install-light benchmark-env ## Measure speeds beside those of peers (
 	@$(BIN)/fpgann compile BUILD/benchmark.onnx -o BUILD/benchmark --force
 	@$(BIN)/python benchmarks/simulation_speed.py BUILD/benchmark --da4ml $(PEERS)/bin/python
 
+.PHONY: calibrate
+calibrate: install-light ## Synthesise layers and fit the coefficients of the estimates (hours of one core; goes on where it stopped)
+	@$(BIN)/python benchmarks/calibrate.py
+
 .PHONY: benchmark-env
 benchmark-env: $(PEERS)/.stamp ## Make .venv-benchmark with the peers that benchmarks run
 

@@ -26,8 +26,8 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "choose": (0.6, 1.0),
     "clamp": (0.5, 1.0),
     "clamp_range": (0.2, 0.3),
-    "compare": (0.35, 0.5),
-    "compare2": (0.6, 1.0),
+    "compare": (0.35, 1.5),
+    "compare2": (0.6, 4.5),
     "control": (6.0, 8.0),
     "count": (1.0, 1.0),
     "counter": (1.5, 2.0),
@@ -40,8 +40,8 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "ring": (0.5, 1.0),
     "rom": (0.9, 0.9),
     "rom_short": (0.5, 0.8),
-    "round": (0.9, 1.0),
-    "table": (0.7, 1.0),
+    "round": (0.9, 1.2),
+    "table": (0.7, 2.5),
     "tree": (1.3, 2.0),
 }
 

@@ -108,11 +108,28 @@ SHEETS = (
         ),
     ),
     Sheet(
-        "folded_large",
+        "folded_memories",
         (
-            Point("f_64x32_w8_i8", 64, 32, 8, 8, out_bits=8, scale=300.0, reuse_factor=256),
-            Point("f_128x32_w8_i8_block", 128, 32, 8, 8, out_bits=8, scale=256.0, reuse_factor=1024),
-            Point("f_40x20_w3_i2", 40, 20, 2, 3, function="Relu", out_bits=2, scale=11.0, reuse_factor=40),
+            Point("f_128x16_w8_i4_block", 128, 16, 4, 8, out_bits=8, scale=256.0, reuse_factor=1024),
+            Point("f_40x10_w3_i2", 40, 10, 2, 3, function="Relu", out_bits=2, scale=11.0, reuse_factor=40),
+            Point("f_64x8_w8_i8", 64, 8, 8, 8, out_bits=8, scale=256.0, reuse_factor=128),
+        ),
+    ),
+    Sheet(
+        "folded_search",
+        (
+            Point(
+                "f_16x4_search",
+                16,
+                4,
+                6,
+                6,
+                function="Sigmoid",
+                out_bits=4,
+                scale=1 / 16,
+                per_channel=True,
+                reuse_factor=32,
+            ),
         ),
     ),
     Sheet(

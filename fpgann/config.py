@@ -78,7 +78,8 @@ class CompileOptions:
         sampling: what becomes of random numbers that the model draws.
         softmax: what a softmax at the output delivers.
         clock_period_ns: of the clock that scripts for vendor tools ask for, and that the report counts in.
-        device: part number for those scripts.
+        device: part number, for those scripts and for what has to fit.
+        fit: choose strategies and reuse factors so that the design fits the device.
     """
 
     precision: Precision | None = None
@@ -91,6 +92,7 @@ class CompileOptions:
     softmax: Softmax = Softmax.PROBABILITIES
     clock_period_ns: float = DEFAULT_CLOCK_PERIOD_NS
     device: str | None = None
+    fit: bool = False
 
     def changed(self) -> dict[str, Any]:
         """Plain data, only what is not as it is by default."""
@@ -118,6 +120,7 @@ class CompileOptions:
             "softmax": self.softmax.value,
             "clock_period": self.clock_period_ns,
             "device": self.device,
+            "fit": self.fit,
             "adders_per_stage": self.hardware.adders_per_stage,
             "ternary_adders": self.hardware.ternary_adders.value,
             "effort": self.hardware.effort.value,
@@ -129,7 +132,7 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
-    `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`, and
+    `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`, `fit`, and
     `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and `memory`.
 
     Raises:
@@ -149,7 +152,7 @@ def read_config(path: Path) -> CompileOptions:
         raise ConfigError(f"is no TOML: {reason}", where=where, hint="see docs/guide.md for what it may hold") from None
     layer_keys = {"strategy", "reuse_factor", "weights", "multipliers", "memory"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
-    known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "ternary_adders", "effort"}
+    known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "fit", "ternary_adders", "effort"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -176,6 +179,7 @@ def read_config(path: Path) -> CompileOptions:
         softmax=_choice(Softmax, document.get("softmax", "probabilities"), "softmax", where),
         clock_period_ns=_period(document.get("clock_period", DEFAULT_CLOCK_PERIOD_NS), "clock_period", where),
         device=_part(document.get("device"), f"{where}, device"),
+        fit=_flag(document.get("fit", False), "fit", where),
     )
 
 
@@ -196,6 +200,7 @@ def override(
     softmax: str | None = None,
     clock_period: float | None = None,
     device: str | None = None,
+    fit: bool = False,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     hardware = options.hardware
@@ -226,6 +231,7 @@ def override(
         if clock_period is None
         else _period(clock_period, "--clock-period", "option"),
         device=options.device if device is None else _part(device, "--device"),
+        fit=options.fit or fit,
     )
 
 
@@ -286,6 +292,14 @@ def _period(value: object, key: str, where: str) -> float:
         hint = "write nanoseconds, like 5 or 3.2"
         raise ConfigError(f"{key} must be a time above 0, not {value!r:.40}", where=where, hint=hint)
     return float(str(value))
+
+
+def _flag(value: object, key: str, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(
+            f"{key} must be true or false, not {value!r:.40}", where=where, hint="write it without quotes"
+        )
+    return value
 
 
 def _part(value: object, where: str) -> str | None:

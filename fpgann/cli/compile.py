@@ -49,7 +49,8 @@ from fpgann.hardware.options import Io, Weights
 )
 @click.option("--config", type=click.Path(path_type=Path), help="fpgann.toml with options, also per layer.")
 @click.option("--clock-period", type=float, help="Nanoseconds, for vendor scripts and the report; 5 by default.")
-@click.option("--device", metavar="PART", help="Part number, for vendor scripts.")
+@click.option("--device", metavar="PART", help="Part number: what the design has to fit, and vendor scripts are for.")
+@click.option("--fit", is_flag=True, help="Choose strategies and reuse factors so that it fits the device.")
 @INPUT_SHAPE
 @SAMPLING
 @SOFTMAX
@@ -72,6 +73,7 @@ def compile(  # noqa: A001  the name of the command
     config: Path | None,
     clock_period: float | None,
     device: str | None,
+    fit: bool,
     name: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     sampling: str | None,
@@ -96,6 +98,7 @@ def compile(  # noqa: A001  the name of the command
         softmax=softmax,
         clock_period=clock_period,
         device=device,
+        fit=fit,
     )
     with steps() as progress:
         design = api.compile(model, output, options, calibration=calibration, force=force, progress=progress)

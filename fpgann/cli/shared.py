@@ -92,6 +92,19 @@ def cell(text: str) -> str:
     return escape(shorten(printable(text)))
 
 
+def _print_device(console: Console, report: dict[str, Any]) -> None:
+    """Whether the design fits the device, and how much of it that takes."""
+    device = report.get("device")
+    if device is None:
+        return
+    titles = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36"}
+    used = [
+        f"{100 * share:.3g} % of its {device[key]:g} {titles[key]}" for key, share in device["used"].items() if share
+    ]
+    verdict = "fits" if device["fits"] else "does not fit"
+    console.print(f"{verdict} {cell(device['name'])} ({cell(device['part'])}): {', '.join(used)}")
+
+
 def _figure(row: dict[str, Any], key: str) -> str:
     """A figure with its measured error, if it has one."""
     error = row.get(f"{key}_error")
@@ -117,6 +130,7 @@ def print_report(report: dict[str, Any]) -> None:
     table.add_section()
     table.add_row("total", "", "", "", *(_figure(total, key) for key in keys[1:]))
     console.print(table)
+    _print_device(console, report)
     measured = report["accuracy"]
     top1 = measured["top1_agreement"]
     agreement = "" if top1 is None else f", same ArgMax on {100 * top1:.2f} %"

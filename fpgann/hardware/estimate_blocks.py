@@ -85,13 +85,21 @@ def columns(words: IntArray, width: int) -> int:
         words: contents, shape (depth, lanes), each of `width` bits.
         width: bits of an element.
     """
-    if len(words) < 2 or width > _MAX_COLUMN_BITS:
-        return 0 if len(words) < 2 else int(words[0].size) * width
+    return _columns(words, width)[1]
+
+
+def _columns(words: IntArray, width: int) -> tuple[int, int]:
+    """How many bits of a word are not constant, and how many different ones these are."""
+    if len(words) < 2:
+        return 0, 0
+    if width > _MAX_COLUMN_BITS:
+        return (int(words[0].size) * width,) * 2
     codes = integers(words).astype(np.int64)
     bits = ((codes[:, :, None] >> np.arange(width)) & 1).astype(np.uint8).reshape(len(codes), -1)
     bits = bits[:, (bits != bits[0]).any(axis=0)]
     packed = np.ascontiguousarray(np.packbits(bits, axis=0).T)
-    return len(np.unique(packed.view([("", packed.dtype)] * packed.shape[1]))) if packed.size else 0
+    distinct = len(np.unique(packed.view(f"V{packed.shape[1]}"))) if packed.size else 0
+    return bits.shape[1], distinct
 
 
 _MAX_COLUMN_BITS = 62
@@ -109,12 +117,12 @@ def rom(
         memory: where it is wanted.
         registered: whether the register is its own.
     """
-    depth, used = len(words), columns(words, width)
+    depth, (stored, used) = len(words), _columns(words, width)
     if depth == 1 or used == 0:
         return Amounts()
-    automatic = fabric.prefers_block(depth, used)
+    automatic = fabric.prefers_block(depth, stored)
     if memory is Memory.BLOCK or (memory is Memory.AUTO and automatic and registered):
-        return Amounts(blocks=fabric.blocks(depth, used))
+        return Amounts(blocks=fabric.blocks(depth, stored))
     reach = 1 << fabric.lut_inputs
     logic: Counter[str] = Counter()
     kind = "rom" if depth > reach // 2 else "rom_short"

@@ -94,8 +94,8 @@ class Fabric:
         return min(ceil(width / bits) * ceil(depth / words) for bits, words in self.block_shapes)
 
     def prefers_block(self, depth: int, width: int) -> bool:
-        """Whether synthesis puts a constant memory into blocks, left alone."""
-        return depth > 1 and depth * width * self.rom_cost > self.blocks(depth, width) * self.block_cost
+        """Whether synthesis puts a constant memory into blocks, left alone (Yosys compares whole numbers)."""
+        return depth > 1 and int(depth * width * self.rom_cost) > self.blocks(depth, width) * self.block_cost
 
 
 _AMD_BLOCK = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
@@ -118,7 +118,7 @@ FABRICS: dict[str, Fabric] = {
             packs_sites=True,
         ),
         Fabric("xc7", 6, Multiplier(25, 18, 18, 9), 18_432, _AMD_BLOCK, 129, 1 / 64, 32, _AMD_LUTRAM, packs_sites=True),
-        Fabric("ecp5", 4, Multiplier(18, 18, 18, 9), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 4),)),
+        Fabric("ecp5", 4, Multiplier(18, 18, 18, 4), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 4),)),
         Fabric("ice40", 4, Multiplier(16, 16, 16, 11), 4096, ((16, 256), (8, 512), (4, 1024), (2, 2048)), 64, 1 / 16),
         Fabric(
             "gatemate",

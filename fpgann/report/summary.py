@@ -10,6 +10,7 @@ import numpy as np
 
 from fpgann import __version__
 from fpgann.hardware.design import Design, FoldedKernel, Port, Stage
+from fpgann.hardware.devices import Device
 from fpgann.hardware.estimate import Resources, estimate_between, estimate_streams, estimates
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS
 from fpgann.hardware.streaming import StreamDesign
@@ -64,7 +65,7 @@ def summarise(
     warnings: Sequence[str],
     streams: StreamDesign | None = None,
     samples: Samples | None = None,
-    family: str = DEFAULT_FAMILY,
+    device: Device | None = None,
 ) -> dict[str, Any]:
     """The whole report.
 
@@ -80,8 +81,9 @@ def summarise(
         warnings: what the user should know.
         streams: AXI4-Stream interfaces around the design, if it has any.
         samples: what the layers compute, to measure their errors.
-        family: the family whose figures come first.
+        device: what the design is for; the figures of its family come first.
     """
+    family = DEFAULT_FAMILY if device is None else device.family
     costs = [estimates(stage) for stage in design.stages]
     layers = [
         _layer(stage, graph, cost, family, samples or Samples())
@@ -105,6 +107,7 @@ def summarise(
         "inputs": [_port(port, graph) for port in design.inputs],
         "outputs": [_port(port, graph) for port in design.outputs],
         "family": family,
+        "device": None if device is None else device.to_json(total[family]),
         "layers": layers,
         **interface,
         "rest": _costs(rest, family),

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Synthesise layers, fit the coefficients of the estimates, and judge them on models outside the fit.
+
+    python benchmarks/calibrate.py                          the sweep, then fpgann/hardware/calibration.json
+    python benchmarks/calibrate.py --family ecp5            one family; the others stay as they are
+    python benchmarks/calibrate.py --judge MODEL.onnx ...   estimates beside Yosys, layer by layer; nothing is written
+
+Synthesis runs one sheet at a time. What was found is kept (--cache) under a hash of the Verilog and the command, so an
+interrupted run goes on where it stopped, and a change to the generator measures only what it changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from calibration_fit import Measured, calibrate
+from calibration_layers import SHEETS, Sheet, model_of
+
+from fpgann import api
+from fpgann.api import Compiled
+from fpgann.codegen.vhdl import render_design
+from fpgann.config import CompileOptions
+from fpgann.eda.families import FAMILIES
+from fpgann.eda.find import find_tool
+from fpgann.eda.synthesis import synthesize
+from fpgann.eda.verilog import to_verilog
+from fpgann.errors import FpgannError
+from fpgann.hardware.design import WiringKernel
+from fpgann.hardware.estimate import amounts_of, estimate
+from fpgann.hardware.estimate_calibration import FILE
+from fpgann.hardware.estimate_fabric import FABRICS
+from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+
+MEASURED_FAMILIES = ("xcup", "xc7", "ecp5")
+FEW_LUTS = 100  # the worst layer is sought among larger ones
+
+Figures = Mapping[str, float]
+
+
+def lowered(sheet: Sheet) -> Compiled:
+    """The design of a sheet."""
+    layers = {
+        point.name: LayerOptions(Strategy.FOLDED if point.reuse_factor else Strategy.UNROLLED, point.reuse_factor)
+        for point in sheet.points
+        if point.outputs
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{sheet.name}.onnx"
+        path.write_bytes(model_of(sheet).SerializeToString())
+        return api.lower(path, CompileOptions(hardware=HardwareOptions(layers=layers), name=sheet.name))
+
+
+def measured_modules(compiled: Compiled, family: str, cache: Path) -> dict[str, Figures]:
+    """Stage -> figures of synthesis, from the cache or from a run of it."""
+    design = compiled.design
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path, text in render_design(design, compiled.streams, None).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        (folder / "ghdl").mkdir()
+        verilog = to_verilog(folder, design.name, folder / "ghdl")
+        version = find_tool("yosys").version_text
+        code = "\n".join(line for line in verilog.splitlines() if "/*" not in line and not line.startswith("//"))
+        key = hashlib.sha256("\n".join([version, FAMILIES[family].command, code]).encode()).hexdigest()
+        found = cache / f"{key[:24]}.json"
+        if not found.exists():
+            (folder / "yosys").mkdir()
+            modules = {f"{design.name}_{stage.name}": stage.name for stage in design.stages}
+            outcome = synthesize(verilog, design.name, FAMILIES[family], folder / "yosys", list(modules))
+            figures = {
+                modules[module]: dict(cells.figures(FAMILIES[family])) for module, cells in outcome.modules.items()
+            }
+            cache.mkdir(parents=True, exist_ok=True)
+            found.write_text(json.dumps(figures, indent=1) + "\n")
+    return dict(json.loads(found.read_text()))
+
+
+def layers_of(compiled: Compiled, figures: Mapping[str, Figures], family: str) -> Iterator[Measured]:
+    """What was counted and what was found, of each stage that is no wiring."""
+    for stage in compiled.design.stages:
+        if stage.name not in figures or isinstance(stage.kernel, WiringKernel):
+            continue
+        amounts, kind = amounts_of(stage, family)
+        found, fixed = figures[stage.name], amounts.srl + amounts.lutram
+        ff = (amounts.ff, int(found["ff"]))
+        yield Measured(stage.name, kind.value, amounts.logic, fixed, found["lut"], found["lut_cells"], ff)
+
+
+def sweep(families: list[str], cache: Path) -> None:
+    """Measure all sheets, fit, and write the calibration."""
+    document = json.loads(FILE.read_text()) if FILE.exists() else {"families": {}}
+    designs = [lowered(sheet) for sheet in SHEETS]
+    for family in families:
+        layers: list[Measured] = []
+        for compiled in designs:
+            print(f"{family} {compiled.design.name}", flush=True)
+            layers += layers_of(compiled, measured_modules(compiled, family, cache), family)
+        document["families"][family] = calibrate(layers, FABRICS[family].lut_inputs)
+    document["command"] = "make calibrate"
+    known = document["families"]
+    document["substitutes"] = {
+        name: next(n for n in (("ecp5", "xcup") if fabric.lut_inputs == 4 else ("xcup", "ecp5")) if n in known)
+        for name, fabric in FABRICS.items()
+        if name not in known
+    }
+    FILE.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    for family in families:
+        print(family, json.dumps(known[family]["errors"]))
+
+
+def judge(models: list[Path], families: list[str], cache: Path) -> int:
+    """Estimates beside synthesis; the number of layers that were compared."""
+    missed: dict[str, list[float]] = {}
+    for path in models:
+        try:
+            compiled = api.lower(path, CompileOptions(name="judged"))
+        except FpgannError as error:
+            print(f"{path.name}: left out: {error}")
+            continue
+        for family in families:
+            figures = measured_modules(compiled, family, cache)
+            for stage in compiled.design.stages:
+                if stage.name not in figures or isinstance(stage.kernel, WiringKernel):
+                    continue
+                found, own = figures[stage.name], estimate(stage, family)
+                line = [f"{family:5} {path.stem[:24]:24} {stage.name[:28]:28} {stage.strategy.value:9}"]
+                line += [f"{name} {getattr(own, name):g}/{found[name]:g}" for name in ("lut", "ff", "dsp", "bram36")]
+                print("  ".join(line), flush=True)
+                for name in ("lut", "ff"):
+                    if found["lut"] >= FEW_LUTS:
+                        group = f"{family} {stage.strategy.value} {name}"
+                        missed.setdefault(group, []).append(abs(getattr(own, name) / found[name] - 1))
+    for group, errors in sorted(missed.items()):
+        print(f"{group:24} median {statistics.median(errors):6.1%}  worst {max(errors):6.1%}  of {len(errors)} layers")
+    return sum(map(len, missed.values()))
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--family", action="append", choices=MEASURED_FAMILIES, help="all three by default")
+    parser.add_argument("--cache", type=Path, default=Path("build/calibration"), help="where measurements are kept")
+    parser.add_argument("--judge", type=Path, nargs="+", metavar="MODEL", help="models outside the fit")
+    arguments = parser.parse_args()
+    families = arguments.family or list(MEASURED_FAMILIES)
+    if arguments.judge:
+        return 0 if judge(arguments.judge, families, arguments.cache) else 1
+    sweep(families, arguments.cache)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
