@@ -16,7 +16,7 @@ from fpgann.codegen.build_folder import write_file
 from fpgann.codegen.harness import HARNESS, INSTANCE, render_harness
 from fpgann.codegen.manifest import to_json
 from fpgann.cosim.verilog import find_verilog
-from fpgann.documents import Pattern, read_document
+from fpgann.documents import Pattern, check_document, read_document
 from fpgann.eda.cell_models import models_for
 from fpgann.eda.families import FAMILIES, Family
 from fpgann.eda.find import find_tool
@@ -32,7 +32,7 @@ from fpgann.eda.placement import (
 from fpgann.eda.progress import Progress, silent
 from fpgann.eda.synthesis import MAPPED, Synthesis, instances, synthesize, synthesize_around
 from fpgann.errors import ConfigError, FormatError
-from fpgann.report.cells import describe_synthesis
+from fpgann.report.cells import ESTIMATED, describe_synthesis
 
 FOLDER, RESULT = "synth", "synth.json"
 _STAGES: Pattern = {"stages": [{"layer": str, "stream": str}]}
@@ -96,6 +96,9 @@ def implement(
         ResourceBudgetError: the design is too large for every part.
     """
     _check_request(family, routing)
+    figures: Pattern = {"estimates": {family.name: dict.fromkeys(ESTIMATED, float)}}
+    pattern: Pattern = {"layers": [figures], "total": figures, "rest": figures}
+    check_document(dict(report), pattern, "report.json", f"build '{build}'")
     work = build / FOLDER / family.name
     try:
         work.mkdir(parents=True, exist_ok=True)

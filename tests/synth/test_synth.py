@@ -54,11 +54,12 @@ def test_every_cell_is_counted_once(ice40: tuple[Design, dict[str, Any]]) -> Non
 def test_estimates_stand_beside_what_was_found(ice40: tuple[Design, dict[str, Any]]) -> None:
     design, result = ice40
     report = design.report
-    assert result["estimate"] == {key: report["total"][key] for key in ("lut", "ff", "dsp", "bram36")}
-    assert result["deviation"]["ff"] == round(report["total"]["ff"] / result["ff"] - 1, 4)
+    expected = report["total"]["estimates"]["ice40"]
+    assert result["estimate"] == {key: expected[key] for key in ("lut", "ff", "dsp", "bram36")}
+    assert result["deviation"]["lut"] == round(expected["lut"] / result["lut"] - 1, 4)
     assert result["deviation"]["dsp"] == 0
-    for layer, expected in zip(result["layers"], report["layers"], strict=True):
-        assert layer["estimate"]["lut"] == expected["lut"]
+    for layer, entry in zip(result["layers"], report["layers"], strict=True):
+        assert layer["estimate"]["lut"] == entry["estimates"]["ice40"]["lut"]
 
 
 def test_the_result_is_written(ice40: tuple[Design, dict[str, Any]]) -> None:
@@ -125,6 +126,15 @@ def test_a_missing_yosys(cli: CommandLine, tiny: Design, monkeypatch: pytest.Mon
     monkeypatch.setattr("fpgann.eda.find._locate_native", lambda spec: None)
     outcome = cli("synth", tiny.folder, "--family", "xc7")
     outcome.require_error(1, "yosys is not installed", "pip install fpgann[synth]")
+
+
+def test_a_report_without_estimates(cli: CommandLine, tiny: Design) -> None:
+    shutil.copytree(tiny.folder, cli.folder / "build")
+    report = json.loads((cli.folder / "build" / "report.json").read_text())
+    del report["layers"][1]["estimates"]
+    (cli.folder / "build" / "report.json").write_text(json.dumps(report))
+    outcome = cli("synth", "build", "--family", "xc7")
+    outcome.require_error(2, "report.json is damaged: 'layers.1.estimates' is missing", "compile the model again")
 
 
 def test_a_build_without_files(cli: CommandLine, tiny: Design) -> None:
