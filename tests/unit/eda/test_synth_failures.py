@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fpgann.eda.critical_path import BETWEEN, HARNESS, find_critical_path, layer
 from fpgann.eda.families import FAMILIES
 from fpgann.eda.parts import TOOLCHAINS, Part
 from fpgann.eda.placement import Netlist, choose_parts, pack_bitstream, part_named, place_and_route
-from fpgann.eda.progress import NEXTPNR_PHASE, YOSYS_PHASE, last_phase
+from fpgann.eda.progress import NEXTPNR_PHASE, YOSYS_PHASE, follow, last_phase
 from fpgann.eda.synthesis import Cells, Synthesis, synthesize
 from fpgann.errors import ConfigError, ResourceBudgetError, ToolFailedError, ToolNotFoundError, ToolVersionError
 from tests.unit.eda.conftest import MockTools
@@ -233,6 +234,25 @@ def test_phases_are_read_from_logs() -> None:
     nextpnr_log = "Info: Packing carries...\nInfo: Routing 12 arcs\nInfo:    1000 |    20\n"
     assert last_phase(nextpnr_log, NEXTPNR_PHASE) == "Routing 12 arcs"
     assert last_phase("nothing", YOSYS_PHASE) is None
+
+
+def test_a_growing_log_is_followed(tmp_path: Path) -> None:
+    log, seen, told = tmp_path / "yosys.log", [], threading.Event()
+
+    def tell(phase: str) -> None:
+        seen.append(phase)
+        told.set()
+
+    with follow(log, YOSYS_PHASE, tell):
+        for phase in ("PROC", "FLATTEN"):
+            told.clear()
+            with log.open("a") as file:
+                file.write(f"2.1. Executing {phase} pass\n2.2. Execut")
+            assert told.wait(timeout=60)
+            with log.open("a") as file:
+                file.write("\n")
+    assert seen[0] == "PROC"
+    assert seen[-1] == "FLATTEN"
 
 
 # -- carry chains of Nexus ---------------------------------------------------------------------------------------
