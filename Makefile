@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
   "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   && { echo "$$python"; break; }; done)
 # A test that needs one of these fails, instead of being left out, where the tool is missing.
-FPGANN_REQUIRE_TOOLS ?= ghdl,verilator
+FPGANN_REQUIRE_TOOLS ?= ghdl,verilator,yosys
 export FPGANN_REQUIRE_TOOLS
 # What `make fuzz` draws.
 COUNT ?= 500
