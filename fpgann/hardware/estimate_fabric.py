@@ -70,6 +70,7 @@ class Fabric:
         block_unit: part of a 36 Kb block that one block is, as reports count it.
         shift_register_bits: longest shift register in one LUT; 0 for none.
         lutram_shapes: (words, bits, LUTs) of a memory with two ports in LUTs.
+        packs_registers: whether synthesis moves registers and sums around a multiplier into its block.
         packs_sites: whether `lut` counts sites that hold a LUT and a carry position.
     """
 
@@ -82,6 +83,7 @@ class Fabric:
     rom_cost: float
     shift_register_bits: int = 0
     lutram_shapes: tuple[tuple[int, int, int], ...] = ()
+    packs_registers: bool = False
     packs_sites: bool = False
 
     @property
@@ -117,7 +119,19 @@ FABRICS: dict[str, Fabric] = {
             ((32, 14, 8), (64, 7, 8)),  # RAM32M16, RAM64M8: UG574
             packs_sites=True,
         ),
-        Fabric("xc7", 6, Multiplier(25, 18, 18, 9), 18_432, _AMD_BLOCK, 129, 1 / 64, 32, _AMD_LUTRAM, packs_sites=True),
+        Fabric(
+            "xc7",
+            6,
+            Multiplier(25, 18, 18, 9),
+            18_432,
+            _AMD_BLOCK,
+            129,
+            1 / 64,
+            32,
+            _AMD_LUTRAM,
+            packs_registers=True,
+            packs_sites=True,
+        ),
         Fabric("ecp5", 4, Multiplier(18, 18, 18, 4), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 4),)),
         Fabric("ice40", 4, Multiplier(16, 16, 16, 11), 4096, ((16, 256), (8, 512), (4, 1024), (2, 2048)), 64, 1 / 16),
         Fabric(

@@ -40,18 +40,24 @@ def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     return total
 
 
+_SMALL_TREE = 3  # products
+
+
 def _neurons(kernel: FoldedKernel, fabric: Fabric, code_bits: int) -> Amounts:
     """Multipliers, adder trees, accumulators."""
     total = Amounts()
     weight_bits, acc_bits = kernel.weight_bits, signed_bits(kernel.accumulator)
     product_bits = code_bits + weight_bits
     count = kernel.pe * kernel.simd
-    total.add(multiplier(fabric, code_bits, weight_bits, None, kernel.multipliers), count)
-    total.ff += count * product_bits + 1
+    product = multiplier(fabric, code_bits, weight_bits, None, kernel.multipliers)
+    packed = fabric.packs_registers and product.dsp == 1
+    total.add(product, count)
+    total.ff += (0 if packed else count * product_bits) + 1
     if kernel.simd > 1:
         sum_bits = product_bits + counter_bits(kernel.simd)
-        total.ff += kernel.pe * sum_bits + 1
-        total.logic["tree"] += kernel.pe * (kernel.simd - 1) * sum_bits
+        last = packed and kernel.simd <= _SMALL_TREE  # the last sum then has a product as an operand
+        total.ff += (0 if last else kernel.pe * sum_bits) + 1
+        total.logic["tree"] += kernel.pe * (kernel.simd - 1 - last) * sum_bits
     total.ff += kernel.pe * acc_bits
     total.logic["accumulator"] += kernel.pe * acc_bits
     return total

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fpgann.hardware.estimate_fabric import Fabric
+from fpgann.hardware.estimate_fabric import Fabric, Multiplier
 from fpgann.kernel.netlist import NO_NODE, Netlist, Opcode
 
 Bits = npt.NDArray[np.int64]
@@ -48,7 +48,10 @@ def netlist_amounts(netlist: Netlist, fabrics: Sequence[Fabric]) -> list[Netlist
     found = []
     for fabric in fabrics:
         logic, dsp = _logic(shape, fabric)
-        found.append(NetlistAmounts(logic, *registers[fabric.shift_register_bits], dsp))
+        ff, srl = registers[fabric.shift_register_bits]
+        if fabric.packs_registers and fabric.multiplier is not None:
+            ff -= _packed_registers(shape, fabric.multiplier)
+        found.append(NetlistAmounts(logic, ff, srl, dsp))
     return found
 
 
@@ -264,6 +267,17 @@ def _logic(shape: _Shape, fabric: Fabric) -> tuple[Counter[str], int]:
         elif blocks > 1:
             logic["add"] += number * (blocks - 1) * product_bits
     return +logic, dsp
+
+
+def _packed_registers(shape: _Shape, multiplier: Multiplier) -> int:
+    """Bits of registers that lie in the block of the product they hold."""
+    held = shape.operands[0, shape.of(Opcode.REGISTER)]
+    bits = 0
+    for product in np.intersect1d(held, np.flatnonzero(shape.of(Opcode.MULTIPLY))).tolist():
+        a_bits, b_bits = (int(shape.width[n] + (not shape.signed[n])) for n in shape.operands[:2, product])
+        width = int(shape.width[product])
+        bits += width if multiplier.blocks(a_bits, b_bits, width) == 1 else 0
+    return bits
 
 
 def _fused(shape: _Shape) -> npt.NDArray[np.bool_]:

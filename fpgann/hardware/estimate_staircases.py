@@ -12,6 +12,7 @@ import numpy as np
 from fpgann.hardware.design import Requantizer
 from fpgann.hardware.estimate_blocks import Amounts, columns, counter_bits, multiplier, rom, signed_bits
 from fpgann.hardware.estimate_fabric import Fabric
+from fpgann.hardware.options import Memory
 from fpgann.kernel.requantize import LinesForm, MultiplyForm, RunsForm, ShiftForm, TableForm, ThresholdForm
 from fpgann.numerics.integers import IntArray, integers
 from fpgann.numerics.interval import CodeRange
@@ -50,12 +51,18 @@ def requantizers(requantizer: Requantizer, lanes: Sequence[Sequence[int]], fabri
             total.ff = count * out_bits
         case MultiplyForm() as form:
             parameters = [(form.factor[:, None], bits_of(form.factor)), (form.offset[:, None], bits_of(form.offset))]
-            total.add(_parameters(requantizer, parameters, lanes, fabric, grouped=grouped, passes=(1, 2)))
-            total.add(_line(form, requantizer, fabric), count)
+            line = _line(form, requantizer, fabric)
+            packed = fabric.packs_registers and line.dsp == 1
+            if packed:  # the block has registers for both factors and the product, and adds the offset
+                line.ff, line.logic["add"] = out_bits, 0
+            passes = (0, 2) if packed else (1, 2)
+            waits = 0 if packed else in_bits
+            total.add(_parameters(parameters, lanes, fabric, requantizer.memory, grouped, waits, passes))
+            total.add(line, count)
         case LinesForm() as form:
             parameters = [(form.breaks, code_bits + 1), (form.factor, bits_of(form.factor))]
             parameters.append((form.offset, bits_of(form.offset)))
-            total.add(_parameters(requantizer, parameters, lanes, fabric, grouped=grouped, passes=(0, 0, 0)))
+            total.add(_parameters(parameters, lanes, fabric, requantizer.memory, grouped, in_bits, (0, 0, 0)))
             pieces = form.factor.shape[1]
             chosen = bits_of(form.factor) + bits_of(form.offset)
             own = Amounts(ff=in_bits + chosen + chosen + bits_of(form.offset))
@@ -82,12 +89,12 @@ def bits_of(codes: IntArray) -> int:
 
 
 def _parameters(
-    requantizer: Requantizer,
     fields: list[tuple[IntArray, int]],
     lanes: Sequence[Sequence[int]],
     fabric: Fabric,
-    *,
-    grouped: bool,
+    memory: Memory,
+    grouped: bool,  # noqa: FBT001
+    wait_bits: int,
     passes: tuple[int, ...],
 ) -> Amounts:
     """The memory of the numbers of channels, the wait for it, and the registers in which fields of it travel on."""
@@ -96,12 +103,12 @@ def _parameters(
     if not grouped or rows == 1:
         return total
     order = np.array(lanes).T  # shape (groups, lanes)
-    total.ff += requantizer.source.width_bits * len(lanes)
+    total.ff += wait_bits * len(lanes)
     for (codes, bits), registers in zip(fields, passes, strict=True):
         if not codes.size:
             continue
         words = codes[order % rows].reshape(len(order), -1)
-        part = rom(fabric, words, bits, requantizer.memory)
+        part = rom(fabric, words, bits, memory)
         part.ff += registers * columns(words, bits)
         total.add(part)
     return total

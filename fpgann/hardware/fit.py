@@ -28,6 +28,7 @@ from fpgann.ir.ops.dense import Dense
 
 _ROUNDS = 12  # of growing weights
 _GROWTH = 2.0
+_LOOK_BACK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class Fitter:
                 first = middle + 1
             else:
                 best, last = found, middle - 1
+        # costs do not quite fall with every step of the interval: look at a few that bisection jumped over
+        for interval in intervals[max(0, first - _LOOK_BACK) : first]:
+            found = self._choose(max(floor, interval))
+            if found is not None and (best is None or found.interval < best.interval):
+                return found
         return best
 
     def smallest(self) -> Resources:
