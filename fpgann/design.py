@@ -32,7 +32,8 @@ from fpgann.reference.compiled import CompiledGraph
 from fpgann.weight_sets import WeightSet, graph_with, read_address_map, read_weight_set
 
 _NUMBER: Pattern = (float, type(None))
-_FIGURES: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp"), int) | {"bram36": float}
+_COUNTS: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp"), int)
+_FIGURES: dict[str, Pattern] = {**_COUNTS, "bram36": float}
 _TEXTS: dict[str, Pattern] = dict.fromkeys(("name", "op", "strategy", "in_type", "out_type"), str)
 _REPORT: Pattern = {
     "model": str,
