@@ -176,19 +176,18 @@ def seed_common(graph: SumGraph, seeds: Seeds, work: Workspace, column: int, lea
 
 
 @compiled
-def load_seed(graph: SumGraph, seeds: Seeds, work: Workspace, seed: int, candidate: Candidate) -> bool:
-    """What a seed is now, with its uses; False where it has fewer than two."""
+def load_seed(graph: SumGraph, seeds: Seeds, work: Workspace, seed: int, candidate: Candidate) -> None:
+    """What a seed is now, and its gain; of a common part only the two uses are counted, and none is listed."""
     what = seeds.what[seed]
     candidate.size[0] = candidate.size[1] = 0
     if what[KIND] == PAIR:
         add_term(candidate, what[FIRST_OF], 0, 1)
         add_term(candidate, what[SECOND_OF], what[SHIFT_OF], what[SIGN_OF])
-    else:
-        _common(graph, what, candidate)
-    if candidate.size[0] < 2:
-        return False
-    find_uses(graph, candidate, work)
-    return bool(candidate.size[1] >= 2)
+        find_uses(graph, candidate, work)
+        return
+    _common(graph, what, candidate)
+    candidate.size[1] = 2 if candidate.size[0] > 1 else 0
+    candidate.gain[0] = gain_of(graph, candidate)
 
 
 @compiled
@@ -209,13 +208,19 @@ def _common(graph: SumGraph, what: Ints, found: Candidate) -> None:
 def _common_digits(graph: SumGraph, what: Ints, first: int, second: int, found: Candidate) -> None:
     left, right = graph.cells[first, VALUE], graph.cells[second, VALUE]
     for sign in (1, -1):
-        position = 0
-        while digit_mask(left, sign) >> position > 0:
-            other, other_sign = position + what[SHIFT_OF], sign * what[SIGN_OF]
-            taken = other >= 0 and found.size[0] < len(found.terms)
-            taken = taken and (digit_mask(left, sign) >> position) & 1 == 1
-            if taken and (digit_mask(right, other_sign) >> other) & 1 == 1:
-                left -= sign * (np.int64(1) << position)
-                right -= other_sign * (np.int64(1) << other)
-                add_term(found, graph.cells[first, ROW], position, sign)
-            position += 1
+        common = _both(left, right, sign, what)
+        while common > 0 and found.size[0] < len(found.terms):
+            position = 0
+            while (common >> position) & 1 == 0:
+                position += 1
+            left -= sign * (np.int64(1) << position)
+            right -= sign * what[SIGN_OF] * (np.int64(1) << (position + what[SHIFT_OF]))
+            add_term(found, graph.cells[first, ROW], position, sign)
+            common = _both(left, right, sign, what)
+
+
+@compiled
+def _both(left: int, right: int, sign: int, what: Ints) -> int:
+    """Positions of digits of one sign in the first coefficient that the second has, too, shifted and signed."""
+    other, shift = digit_mask(right, sign * what[SIGN_OF]), what[SHIFT_OF]
+    return int(digit_mask(left, sign) & (other >> shift if shift >= 0 else other << -shift))

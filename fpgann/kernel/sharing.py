@@ -9,8 +9,27 @@ import numpy as np
 
 from fpgann.kernel.compiled import compiled, random_number
 from fpgann.kernel.growth import grow
-from fpgann.kernel.seeds import LEAST_COUNT, Seeds, load_seed, new_seeds, pop, push, seed_common, seed_pairs
-from fpgann.kernel.subexpressions import Candidate, Workspace, copy_candidate, extract, new_candidate, new_workspace
+from fpgann.kernel.seeds import (
+    COMMON,
+    KIND,
+    LEAST_COUNT,
+    Seeds,
+    load_seed,
+    new_seeds,
+    pop,
+    push,
+    seed_common,
+    seed_pairs,
+)
+from fpgann.kernel.subexpressions import (
+    Candidate,
+    Workspace,
+    copy_candidate,
+    extract,
+    find_uses,
+    new_candidate,
+    new_workspace,
+)
 from fpgann.kernel.sum_graph import NONE, Floats, Ints, SumGraph
 
 _WORTH_LOOKING = 0.7  # how much smaller the gain before growth may be than the best one found
@@ -97,15 +116,17 @@ def _round(graph: SumGraph, search: _Search, seeds: Seeds, work: Workspace) -> b
         if promise <= search.held.gain[0] * _WORTH_LOOKING or promise <= 0.0:
             break
         pop(seeds)
-        if not load_seed(graph, seeds, work, seed, search.candidate):
-            continue
+        load_seed(graph, seeds, work, seed, search.candidate)
         gain = search.candidate.gain[0]
-        if gain <= 0.0 and promise <= 1e-9:
+        if gain <= 0.0:
             continue
         if gain < promise - 1e-9 and seeds.size[1] > 0 and gain < seeds.gain[0]:
-            if gain > 0.0:
-                push(seeds, seed, gain)  # it has lost uses since: its turn comes later
+            push(seeds, seed, gain)  # it has lost uses since: its turn comes later
             continue
+        if seeds.what[seed, KIND] == COMMON:
+            find_uses(graph, search.candidate, work)
+            if search.candidate.size[1] < 2:
+                continue
         grow(graph, search.candidate, work, search.best)
         if search.best.gain[0] <= 0.0:
             continue

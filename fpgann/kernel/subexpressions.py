@@ -36,6 +36,7 @@ from fpgann.kernel.sum_graph import (
     add_column,
     add_row,
     change_cell,
+    prune,
     room,
 )
 
@@ -333,6 +334,10 @@ def extract(graph: SumGraph, candidate: Candidate, work: Workspace) -> int:
             change_cell(graph, last, graph.cells[last, VALUE] + factor)
         else:
             add_cell(graph, row, column, factor)
+    for i in range(terms):
+        prune(graph, graph.rows, candidate.terms[i, TERM_ROW], NEXT_IN_ROW)
+    for use in range(uses):
+        prune(graph, graph.columns, candidate.uses[use, USE_COLUMN], NEXT_IN_COLUMN)
     _define(graph, candidate, least, 3.0**depth)
     return row
 

@@ -161,6 +161,22 @@ def change_cell(graph: SumGraph, cell: int, value: int) -> None:
 
 
 @compiled
+def prune(graph: SumGraph, lists: Ints, index: int, next_field: int) -> None:
+    """Unlink the cleared cells of a row (graph.rows, NEXT_IN_ROW) or a column (graph.columns, NEXT_IN_COLUMN)."""
+    kept, cell = NONE, lists[index, HEAD]
+    while cell != NONE:
+        following = graph.cells[cell, next_field]
+        if graph.cells[cell, VALUE] != 0:
+            kept = cell
+        elif kept == NONE:
+            lists[index, HEAD] = following
+        else:
+            graph.cells[kept, next_field] = following
+        cell = following
+    lists[index, TAIL] = kept
+
+
+@compiled
 def room(graph: SumGraph, cells: int) -> bool:
     """Whether another row, column and some cells fit."""
     return bool(

@@ -83,7 +83,7 @@ def test_sums_are_shared_and_in_time(shape: tuple[int, int]) -> None:
     weights = np.random.default_rng(1).integers(-32, 32, shape)
     plan = prove(weights, np.zeros(shape[1], np.int64), [CodeRange(-128, 127)] * shape[0])
     digits = sum(digit_count(int(v)) for v in weights.reshape(-1))
-    assert len(plan.adders) < (digits - shape[1]) / 2  # nothing shared, rows of three operands
+    assert len(plan.adders) < 0.7 * (digits - shape[1]) / 2  # of what nothing shared takes in rows of three
     longest = max(sum(digit_count(int(v)) for v in column) for column in weights.T)
     assert 3 ** plan.depth() < 3 * longest  # no deeper than a tree of the longest sum
 
