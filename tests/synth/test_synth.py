@@ -12,6 +12,7 @@ import pytest
 
 from fpgann.design import Design
 from fpgann.eda.families import FAMILIES
+from fpgann.eda.parts import TOOLCHAINS
 from fpgann.errors import ConfigError, FormatError
 from tests.command_line import CommandLine
 from tests.conftest import require_tool
@@ -209,6 +210,8 @@ def test_a_wrong_netlist_is_noticed(tmp_path: Path) -> None:
 @SLOW
 @pytest.mark.parametrize("family", ["ecp5", "ice40", "gatemate"])
 def test_a_bitstream(tiny: Design, tmp_path: Path, family: str) -> None:
+    for tool in (TOOLCHAINS[family].tool, TOOLCHAINS[family].packer):
+        require_tool(tool)
     shutil.copytree(tiny.folder, tmp_path / "build")
     result = Design(tmp_path / "build").synthesize(family, bitstream=True)
     assert result["bitstream"] == f"synth/{family}/pocket.bit"
@@ -222,7 +225,19 @@ def test_a_bitstream(tiny: Design, tmp_path: Path, family: str) -> None:
 
 
 @SLOW
+@pytest.mark.parametrize("family", ["gowin", "nexus"])
+def test_families_without_bitstreams_are_placed(tiny: Design, tmp_path: Path, family: str) -> None:
+    require_tool(TOOLCHAINS[family].tool)
+    shutil.copytree(tiny.folder, tmp_path / "build")
+    result = Design(tmp_path / "build").synthesize(family, place_and_route=True)
+    assert result["place_and_route"]["harness"]
+    assert result["fmax_mhz"] > 50
+    assert result["bitstream"] is None
+
+
+@SLOW
 def test_out_of_context_seeds_differ(tiny: Design, tmp_path: Path) -> None:
+    require_tool("nextpnr-ecp5")
     shutil.copytree(tiny.folder, tmp_path / "build")
     result = Design(tmp_path / "build").synthesize("ecp5", place_and_route=True, seeds=(1, 2, 3), device="LFE5U-45F")
     placed = result["place_and_route"]
