@@ -22,6 +22,7 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "add": (1.0, 1.0),
     "add3": (1.2, 3.0),
     "add3_fused": (1.2, 3.0),
+    "add3_named": (1.05, 3.0),
     "add_fused": (1.2, 2.0),
     "choose": (0.6, 1.0),
     "clamp": (0.5, 1.0),

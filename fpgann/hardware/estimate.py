@@ -90,7 +90,7 @@ def amounts_of(stage: Stage, family: str) -> tuple[Amounts, Kind]:
 def unrolled_amounts(stage: Stage, kernel: UnrolledKernel, fabrics: Sequence[Fabric]) -> list[Amounts]:
     """What an unrolled stage consists of, in each of some families."""
     valid = stage.latency_cycles  # with a reset, so never a shift register in LUTs
-    found = netlist_amounts(kernel.pipeline.netlist, fabrics)
+    found = netlist_amounts(kernel.pipeline.netlist, fabrics, names_cells=kernel.carry_cell is not None)
     return [Amounts(each.logic, each.ff + valid, each.dsp, srl=each.srl) for each in found]
 
 

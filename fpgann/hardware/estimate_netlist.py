@@ -40,14 +40,20 @@ class NetlistAmounts:
     dsp: int
 
 
-def netlist_amounts(netlist: Netlist, fabrics: Sequence[Fabric]) -> list[NetlistAmounts]:
-    """Count what synthesis makes of a registered netlist, for each of some families."""
+def netlist_amounts(netlist: Netlist, fabrics: Sequence[Fabric], *, names_cells: bool = False) -> list[NetlistAmounts]:
+    """Count what synthesis makes of a registered netlist, for each of some families.
+
+    Args:
+        netlist: the netlist.
+        fabrics: the families.
+        names_cells: whether adders of three operands before a register are written as LUTs and carry cells.
+    """
     shape = _Shape(netlist)
     origins = _origins(shape)
     registers = {longest: _registers(shape, origins, longest) for longest in {f.shift_register_bits for f in fabrics}}
     found = []
     for fabric in fabrics:
-        logic, dsp = _logic(shape, fabric)
+        logic, dsp = _logic(shape, fabric, names_cells=names_cells)
         ff, srl = registers[fabric.shift_register_bits]
         if fabric.packs_registers and fabric.multiplier is not None:
             ff -= _packed_registers(shape, fabric.multiplier)
@@ -227,13 +233,18 @@ def _consumed(shape: _Shape, origins: Bits) -> Bits:
 _SHORTEST_CHAIN = 3  # `xilinx_srl -minlen 3` of Yosys
 
 
-def _logic(shape: _Shape, fabric: Fabric) -> tuple[Counter[str], int]:
+def _logic(shape: _Shape, fabric: Fabric, *, names_cells: bool) -> tuple[Counter[str], int]:
     """Bits by kind, and multiplier blocks."""
     logic: Counter[str] = Counter()
     width, operands = shape.width, shape.operands
     carried = np.maximum(0, width - shape.wires)
     sums = {"add": shape.of(Opcode.ADD), "add3": shape.of(Opcode.ADD3)}
     fused = _fused(shape)
+    if names_cells:
+        held = np.zeros(len(shape), bool)
+        held[operands[0, shape.of(Opcode.REGISTER)]] = True
+        sums["add3_named"], sums["add3"] = sums["add3"] & held, sums["add3"] & ~held
+        fused &= ~sums["add3_named"]
     for kind, nodes in sums.items():
         logic[kind] += int(carried[nodes & ~fused].sum())
         logic[f"{kind}_fused"] += int(carried[nodes & fused].sum())
