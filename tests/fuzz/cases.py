@@ -156,16 +156,16 @@ def _options(s: Sketch, style: str, *, calibrated: bool) -> CompileOptions:
     width = s.pick(None, 8, 24, 32, 40, 56, 72, 136) if io is Io.STREAM else None
     hardware = HardwareOptions(LayerOptions(), layers, s.whole(1, 4), io, width)
     options = CompileOptions(hardware=hardware, softmax=s.pick(Softmax.PROBABILITIES, Softmax.LOGITS))
-    if style == "float" and s.chance(0.5):
+    if s.chance(0.75):
         options = replace(options, precision=_precision(s))
-        if not calibrated or s.chance(0.3):
-            options = replace(options, input_precision=_precision(s) if s.chance(0.5) else None)
-    elif style != "float":
-        options = replace(options, input_precision=parse_precision("fixed<16,6>") if s.chance(0.3) else None)
+    if not calibrated or s.chance(0.2):
+        chosen = _precision(s) if style == "float" else parse_precision("fixed<16,6>")
+        options = replace(options, input_precision=chosen if s.chance(0.5) else None)
     return options
 
 
 def _precision(s: Sketch) -> Precision:
-    width = s.whole(6, 20)
+    """Mostly narrow: tables and products are small then, and simulated soon."""
+    width = s.whole(6, 12) if s.chance(0.85) else s.whole(13, 20)
     integer = s.whole(3, min(width, 6))
     return parse_precision(f"fixed<{width},{integer},{s.pick(*TYPE_MODES)},{s.pick('SAT', 'SAT_SYM')}>")

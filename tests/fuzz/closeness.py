@@ -59,7 +59,7 @@ def _run(
             result = ON_VALUES[type(node.op)](node.op, *operands)
         if plan is not None and isinstance(node.op, Dense) and node.op.weight.encoding is None:
             step = 2.0 * np.abs(node.op.weight.data).max() / 2.0**plan.weight_bits
-            spread = step * np.abs(operands[0]).sum(axis=-1, keepdims=True)
+            spread = step * (1 + np.abs(operands[0]).sum(axis=-1, keepdims=True))  # 1: the bias, in the same unit
             result = result + rng.uniform(-1, 1, result.shape) * spread
         values[node.output] = _rounded(plan, node.output, np.nan_to_num(result), rng)
     return values

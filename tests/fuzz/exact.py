@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.fuzz.evaluate import run_node
 from tests.oracle.definition import attributes, code_range
@@ -175,6 +176,69 @@ def _dequantize_linear(node, kinds, opset, x, scale, *zero):
     return (x - shift) * _along(scale, x, axis)
 
 
+def _trunc(node, kinds, opset, x, scale, zero, in_bits, out_scale, out_bits):
+    """docs/qonnx-custom-ops/trunc_v2.md of qonnx."""
+    del kinds, opset, in_bits
+    ratio = (out_scale / scale).flat[0]
+    scale, zero = scale.flat[0], zero.flat[0]
+    whole = round_codes(*_floors(each(lambda v: 2 * (v / scale + zero), x)), "ROUND")
+    doubled = each(lambda c: 2 * Fraction(int(c)) / ratio, whole)
+    rounded = round_codes(*_floors(doubled), attributes(node).get("rounding_mode", "FLOOR"))
+    low, high = code_range(node, int(out_bits.flat[0]))
+    return each(lambda c: (min(max(int(c), low), high) - zero / ratio) * out_scale.flat[0], rounded)
+
+
+def _real(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    return (codes - zero.flat[0]) * scale.flat[0]
+
+
+def _integers(x: np.ndarray, scale: np.ndarray, zero: np.ndarray, kind: int) -> np.ndarray:
+    limits = np.iinfo(helper.tensor_dtype_to_np_dtype(kind))
+    rounded = round_codes(*_floors(x * 2 / scale.flat[0]), "ROUND")
+    return each(lambda c: Fraction(min(max(int(c) + int(zero.flat[0]), limits.min), limits.max)), rounded)
+
+
+def _qlinear_matmul(node, kinds, opset, *operands):
+    del node, opset
+    return _integers(np.matmul(_real(*operands[:3]), _real(*operands[3:6])[0]), *operands[6:], kinds[7])
+
+
+def _qgemm(node, kinds, opset, *operands):
+    del opset
+    product = np.matmul(_real(*operands[:3]), _real(*operands[3:6])[0])
+    if node.input[6]:
+        product = product + operands[6][0] * operands[1].flat[0] * operands[4].flat[0]
+    return _integers(product, *operands[-2:], kinds[8])
+
+
+def _qlinear_pair(node, kinds, opset, *operands):
+    del opset
+    x, y = _real(*operands[:3]), _real(*operands[3:6])
+    rank = max(x.ndim, y.ndim)
+    x, y = (a.reshape(len(a), *(1,) * (rank - a.ndim), *a.shape[1:]) for a in (x, y))
+    return _integers(x + y if node.op_type == "QLinearAdd" else x * y, *operands[6:], kinds[7])
+
+
+def _matmul_integer(node, kinds, opset, x, weight, *zeros):
+    del node, kinds, opset
+    shift_x, shift_w = [zero.flat[0] for zero in zeros] + [_ZERO] * (2 - len(zeros))
+    return np.matmul(x - shift_x, weight[0] - shift_w)
+
+
+def _comparison(node, kinds, opset, x, y):
+    del kinds, opset
+    rank = max(x.ndim, y.ndim)
+    x, y = (a.reshape(len(a), *(1,) * (rank - a.ndim), *a.shape[1:]) for a in (x, y))
+    return each(lambda a, b: Fraction(int(_RELATIONS[node.op_type](a, b))), x, y)
+
+
+def _cast(node, kinds, opset, x):
+    del kinds, opset
+    if attributes(node)["to"] != TensorProto.FLOAT:
+        raise NotExactError("Cast to integers")
+    return x
+
+
 def _floors(doubled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Floors, and whether they are the numbers themselves."""
     floors = each(lambda v: v.numerator // v.denominator, doubled).astype(np.int64)
@@ -193,7 +257,23 @@ def _along(parameter: np.ndarray, x: np.ndarray, axis: int) -> np.ndarray:
     return parameter.reshape(-1, *(1,) * (x.ndim - 2 - axis % (x.ndim - 1)))
 
 
+_RELATIONS: dict[str, Callable[[Fraction, Fraction], bool]] = {
+    "Greater": operator.gt,
+    "GreaterOrEqual": operator.ge,
+    "Less": operator.lt,
+    "LessOrEqual": operator.le,
+    "Equal": operator.eq,
+}
 _FUNCTIONS = {
+    "Trunc": _trunc,
+    "QLinearMatMul": _qlinear_matmul,
+    "QGemm": _qgemm,
+    "QLinearAdd": _qlinear_pair,
+    "QLinearMul": _qlinear_pair,
+    "MatMulInteger": _matmul_integer,
+    "Cast": _cast,
+    "Not": lambda n, k, o, x: 1 - x,
+    **dict.fromkeys(_RELATIONS, _comparison),
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Clip": _clip,

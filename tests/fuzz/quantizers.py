@@ -40,9 +40,9 @@ def quant(s: Sketch, x: Tensor, *, channels: bool = False) -> Tensor:
     operands = [x.name, s.constant(scale), s.constant(zero), s.constant(float(bits))]
     options = {"signed": int(signed), "narrow": int(s.chance(0.3)), "rounding_mode": s.pick(*MODES)}
     result = s.add("Quant", operands, domain=QONNX, **options)
-    if bits < 4 or shape or s.chance(0.9):
+    fewer = bits - s.whole(1, max(bits - 2, 1))
+    if bits < 4 or shape or zero % 2 ** (bits - fewer) or s.chance(0.9):
         return result
-    fewer = bits - s.whole(1, bits - 2)
     coarser = s.constant(scale * 2.0 ** (bits - fewer))
     operands = [result.name, s.constant(scale), s.constant(zero), s.constant(float(bits)), coarser]
     options = {"signed": int(signed), "narrow": 0, "rounding_mode": s.pick("FLOOR", "ROUND", "CEIL")}
@@ -50,7 +50,7 @@ def quant(s: Sketch, x: Tensor, *, channels: bool = False) -> Tensor:
 
 
 def integer_types(s: Sketch) -> type[np.integer]:
-    return s.pick(*_BYTES, *_BYTES, *(_WORDS if s.opset >= 21 else ()))
+    return s.pick(*(_WORDS if s.opset >= 21 and s.chance(0.15) else _BYTES))
 
 
 def grid(s: Sketch, x: Tensor, axis: int | None = None) -> tuple[list[str], type[np.integer]]:
@@ -60,7 +60,7 @@ def grid(s: Sketch, x: Tensor, axis: int | None = None) -> tuple[list[str], type
     size = () if axis is None else (x.shape[axis],)
     zero = np.zeros(size, int)
     if dtype().itemsize == 1 and s.chance(0.6):
-        zero = s.rng.integers(-20, 20, size) + (limits.max + limits.min + 1) // 2
+        zero = zero + s.whole(-20, 20) + (limits.max + limits.min + 1) // 2
     elif limits.min == 0 and x.data.min() < 0:
         zero = zero + (limits.max + 1) // 2
     bits = 8 * dtype().itemsize

@@ -13,7 +13,7 @@ from onnx import helper
 
 from tests.fuzz.evaluate import IR_VERSION, RejectedError, opset_imports, run_node, tensor_of
 
-ELEMENTS = 40  # of a tensor
+ELEMENTS = 32  # of a tensor
 GREATEST = 24.0  # of values: default types have six integer bits
 LEAST = 0.02  # of the values of a tensor, the largest
 

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fpgann.passes import lower_affine
-from fpgann.reference.tables import ON_CODES
+from fpgann.numerics.rounding import Rounding
+from fpgann.numerics.scalar_map import Rounder
+from fpgann.passes import lower_affine, lower_quantize
+from fpgann.reference.compiled import CompiledGraph
 from tests.conftest import require_tool
 from tests.fuzz.cases import make_case
 from tests.fuzz.checks import Effort, run_case
@@ -49,3 +50,38 @@ def test_every_operator_is_drawn(draw: Callable[[Sketch], object]) -> None:
             s.tensors[f"place{number}"] = Tensor(f"place{number}", (data > 0).astype(np.int64))
         drawn += s.attempt(draw)
     assert drawn
+
+
+def first_failure(seeds: range) -> str:
+    """The check that fails at the first of some seeds that does."""
+    outcomes = (run_case(make_case(seed), REFERENCE) for seed in seeds)
+    return next((o.check for o in outcomes if o.status == "failed"), "none")
+
+
+def test_a_wrong_factor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = lower_affine._repeated
+    monkeypatch.setattr(lower_affine, "_repeated", lambda constants, channels: right(constants, channels) * 1.25)
+    assert first_failure(range(12)) in ("closeness", "exact")
+
+
+def test_wrong_rounding_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lower_quantize, "Rounder", lambda mode, low, high: Rounder(Rounding.TRN, low, high))
+    assert first_failure(range(12)) in ("closeness", "exact")
+
+
+def test_wrong_ties_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(mode: Rounding, low: int, high: int) -> Rounder:
+        return Rounder(Rounding.RND if mode is Rounding.RND_CONV else mode, low, high)
+
+    monkeypatch.setattr(lower_quantize, "Rounder", other)
+    assert first_failure(range(40)) == "exact"
+
+
+def test_a_wrong_emulation_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = CompiledGraph.run_floats
+
+    def wrong(self: CompiledGraph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: codes + 1 for name, codes in right(self, inputs).items()}
+
+    monkeypatch.setattr(CompiledGraph, "run_floats", wrong)
+    assert first_failure(range(3)) == "emulation"
