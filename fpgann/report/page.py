@@ -319,4 +319,4 @@ def _chosen(options: Mapping[str, Any]) -> list[tuple[str, str]]:
             return "×".join(map(str, value))
         return f"{value:g}" if isinstance(value, float) else shown(str(value))
 
-    return [(key, text(value)) for key, value in options.items() if value is not None and value not in ({}, [])]
+    return [(key, text(value)) for key, value in options.items() if value not in (None, False, {}, [])]
