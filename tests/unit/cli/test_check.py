@@ -142,7 +142,7 @@ def test_what_is_refused_only_where_it_stands(
     def fail(*_: object, **__: object) -> None:
         raise UnsupportedOperatorError("it has no integer form here", where=where, hint="move it")
 
-    monkeypatch.setattr("fpgann.passes.QuantizeGraph.apply", fail)
+    monkeypatch.setattr("fpgann.passes.QuantizeGraph.lower", fail)
     nodes = [node("MatMul", ["x", "w"], ["h"], name="fc"), node("Relu", ["h"], name="relu")]
     found = plans(tmp_path, model(nodes, constants={"w": np.eye(2, dtype=np.float32)}, shape=(1, 2)))
     assert [plan.name for plan in found.values() if not plan.supported] == [refused]
