@@ -23,7 +23,9 @@ class Adder3View:
     minus_y: str
     minus_z: str
     carry_cell: int
-    operands: tuple[str, str, str]
+    x: str
+    y: str
+    z: str
     total: str
 
 
@@ -145,7 +147,7 @@ class _Writer:
                 return f"{cast}({text})" if cast else text
             case Opcode.ADD3:
                 view = self._adder3(node, width, 0)
-                text = f"add3({', '.join(view.operands)}, {view.minus_y}, {view.minus_z}, {view.free})"
+                text = f"add3({view.x}, {view.y}, {view.z}, {view.minus_y}, {view.minus_z}, {view.free})"
                 return f"{cast}({text})" if cast else text
             case Opcode.FLOOR_SHIFT:
                 last = operand.width_bits - 1
@@ -181,7 +183,7 @@ class _Writer:
         minus_y, minus_z = (boolean(column[node] < 0) for column in (self.netlist.sign, self.netlist.sign_c))
         free = min(shifts[1:]) if shifts[0] == 0 else 0  # bits that the first operand alone has
         name = self._names[node]
-        return Adder3View(f"sum_{name}", width, free, minus_y, minus_z, carry_cell, (x, y, z), name)
+        return Adder3View(f"sum_{name}", width, free, minus_y, minus_z, carry_cell, x, y, z, name)
 
     def _place_adder3(self, node: int, codes: CodeRange, carry_cell: int) -> None:
         """An instance; its total is signed, that of the node perhaps not."""
