@@ -82,7 +82,7 @@ TOOLCHAINS: dict[str, Toolchain] = {
         ),
         target_mhz=250,
         harness="synth_ecp5",
-        arguments=("--lpf-allow-unconstrained",),
+        arguments=("--lpf-allow-unconstrained", "--router", "router2"),  # the other one is slow on large designs
         out_of_context=("--out-of-context",),
         text=("--textcfg", "routed.config"),
         packer="ecppack",

@@ -107,6 +107,10 @@ class Placement:
         }
 
 
+class _NoRoomError(ToolFailedError):
+    """nextpnr says that it cannot place or route the design in this part."""
+
+
 def toolchain_of(family: str) -> Toolchain:
     """How a family is placed and routed.
 
@@ -180,7 +184,7 @@ def place_and_route(
 
     Raises:
         ToolNotFoundError: nextpnr is missing.
-        ToolFailedError: it failed in every part.
+        ToolFailedError: it found no place in any part, or failed for another reason.
     """
     tool = find_tool(chain.tool)
     target = target_mhz or chain.target_mhz
@@ -188,20 +192,19 @@ def place_and_route(
     if chain.feeds_carries and feed_carries(document["modules"]):
         netlist.file.write_text(json.dumps(document))
     paths = layer_paths(document["modules"], netlist.top, netlist.layers)
-    failure: ToolFailedError | None = None
-    for part in parts:
+    for number, part in enumerate(parts, start=1):
         attempts = []
         try:
             for seed in seeds:
                 report, text = _run(chain, part, netlist, work, seed, target, with_text, progress)
                 attempts.append(_attempt(report, seed, find_critical_path(report, paths, netlist.inside), text))
-        except ToolFailedError as error:
-            failure = error
+        except _NoRoomError:
+            if number == len(parts):
+                raise
             continue
         version = f"{tool.name} {tool.version_text}"
         return Placement(version, part.name, bool(netlist.inside), target, tuple(attempts), chain.remark)
-    assert failure is not None
-    raise failure
+    raise AssertionError("no part to place the design in")
 
 
 def _run(
@@ -245,20 +248,18 @@ def _run(
         )
     wanted = [report, *([] if text is None else [text])]
     if run.returncode != 0 or not all(file.is_file() for file in wanted):
-        raise ToolFailedError(
-            f"it did not place the design in {part.name} (exit status {run.returncode}): {_reason(run.output)}",
+        errors = [line for line in run.output.splitlines() if line.startswith("ERROR:")]
+        # a larger part helps against what nextpnr calls an error, not where it was ended or memory ran out
+        kind = _NoRoomError if errors else ToolFailedError
+        said = "; ".join(errors[:2]) or last_lines(run.output) or "it said nothing, as where memory runs out"
+        raise kind(
+            f"it did not place the design in {part.name} (exit status {run.returncode}): {said}",
             where=chain.tool,
             hint=f"the whole log is {log}",
         )
     kept = None if text is None else text.replace(text.with_stem(f"{text.stem}_{seed}"))
     found: dict[str, Any] = json.loads(report.read_text())
     return found, kept
-
-
-def _reason(output: str) -> str:
-    """What nextpnr calls an error, else the end of what it said."""
-    errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
-    return "; ".join(errors[:2]) or last_lines(output) or "it said nothing, as where memory runs out"
 
 
 def _attempt(report: Mapping[str, Any], seed: int, path: CriticalPath | None, text: Path | None) -> Attempt:
