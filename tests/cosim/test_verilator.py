@@ -247,4 +247,4 @@ def test_an_unknown_target_in_the_file(tmp_path: Path, cli: CommandLine) -> None
     model = network().write(tmp_path / "tiny.onnx")
     (cli.folder / "fpgann.toml").write_text('target = "edif"\n')
     outcome = cli("compile", model, "-o", "BUILD", "--config", "fpgann.toml")
-    outcome.require_error(2, "there is no target 'edif'; targets are vhdl, verilog")
+    outcome.require_error(2, "there is no target 'edif'; it is one of vhdl, verilog")
