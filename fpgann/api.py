@@ -359,20 +359,29 @@ def _quantize(
     real: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool
 ) -> tuple[passes.Plan, Graph, Mapping[str, str]]:
     """Choose types for what the model leaves real, and lower it to codes; last, which of them stand for which value."""
-    plan = _plan(real, values, options, calibrated=calibrated)
     layers = [node.name for node in real.nodes if isinstance(node.op, Dense)]
     loaded = [name for name in layers if options.hardware.weights_of(name) is Weights.RUNTIME]
-    plan = replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()))
-    graph, meanings = passes.QuantizeGraph(plan).lower(real)
+
+    def choose(points: list[passes.QuantizationPoint]) -> passes.Plan:
+        plan = _plan(real, points, values, options, calibrated=calibrated)
+        return replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()))
+
+    plan, graph, meanings = passes.plan_and_lower(real, choose)
     return plan, verify(graph, "quantization"), meanings
 
 
-def _plan(graph: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool) -> passes.Plan:
+def _plan(
+    graph: Graph,
+    points: list[passes.QuantizationPoint],
+    values: Mapping[str, FloatArray],
+    options: CompileOptions,
+    *,
+    calibrated: bool,
+) -> passes.Plan:
     """Types for what the model leaves real: fitted to samples, or the user's type as it is."""
     precision = options.precision or parse_precision(DEFAULT_PRECISION)
     given: dict[str, Precision] = {}
     input_type = options.input_precision or (None if calibrated else precision)
-    points = passes.quantization_points(graph)
     needed = {point.value for point in points}
     for value in graph.inputs:
         if input_type is not None and (options.input_precision is not None or value.name in needed):

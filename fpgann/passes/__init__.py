@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transformations of graphs. A pass is a frozen dataclass: its fields are its options."""
 
-from fpgann.passes.calibrate import Plan, choose_plan
+from fpgann.passes.calibrate import Plan, QuantizationPoint, choose_plan
 from fpgann.passes.expand_softmax import ExpandSoftmax
 from fpgann.passes.fold_affine import FoldAffine
 from fpgann.passes.fuse_gates import FuseGates
 from fpgann.passes.hoist_quantize import HoistQuantize
-from fpgann.passes.quantize import QuantizeGraph, quantization_points
+from fpgann.passes.quantize import QuantizeGraph, plan_and_lower, quantization_points
 from fpgann.passes.strip_softmax import StripSoftmax
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "FuseGates",
     "HoistQuantize",
     "Plan",
+    "QuantizationPoint",
     "QuantizeGraph",
     "StripSoftmax",
     "choose_plan",
+    "plan_and_lower",
     "quantization_points",
 ]

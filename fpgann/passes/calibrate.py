@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fpgann.errors import ModelError
+from fpgann.errors import ModelError, PassError
 from fpgann.numerics.fixed import FixedType, Precision
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.steps import Step, apply_values
@@ -33,6 +33,18 @@ class QuantizationPoint:
     signed: bool
     through: tuple[Step, ...] = ()
     bounded: bool = False
+
+
+class MissingTypeError(PassError):
+    """A value that the plan forgot.
+
+    Args:
+        point: the value.
+    """
+
+    def __init__(self, point: QuantizationPoint) -> None:
+        super().__init__("it has no type yet", where=f"value '{point.value}'")
+        self.point = point
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from fpgann.errors import ConfigError, UnsupportedOperatorError
-from fpgann.ir import Encoding, Graph, GraphBuilder, Node, TensorType
+from fpgann.ir import Encoding, Graph, GraphBuilder, Node, Operator, TensorType
 from fpgann.ir.ops.activation import Activation
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
@@ -30,7 +30,7 @@ from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.piecewise import Interpolation
 from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder, ScalarMap
-from fpgann.passes.calibrate import Plan, QuantizationPoint
+from fpgann.passes.calibrate import MissingTypeError, Plan, QuantizationPoint
 from fpgann.passes.channels import channels_along, spread
 from fpgann.passes.lines import clipped_line, composed, decoding, is_shift
 
@@ -141,7 +141,7 @@ class Lowering:
         self.builder = GraphBuilder(graph.name)
         self.values: dict[str, Pending] = {}
         self.points: dict[str, QuantizationPoint] = {}
-        self.defined = any(isinstance(node.op, Quantize) for node in graph.nodes)  # the model arrives quantized
+        self.defined = any(_quantizes(node.op) for node in graph.nodes)  # the model arrives quantized
         self._shapes = {value.name: value.type.shape for value in graph.inputs}
         for name in self._shapes:
             self._define_input(name)
@@ -181,9 +181,17 @@ class Lowering:
         return node.op.scale.size == node.op.zero_point.size == 1 and not (moves and per_channel)
 
     def type_of(self, point: QuantizationPoint) -> Precision:
-        """The planned type of a value; without a plan, any."""
+        """The planned type of a value; without a plan, any.
+
+        Raises:
+            MissingTypeError: the plan has none. Which values need one depends on types chosen before them.
+        """
         self.points[point.value] = point
-        return Precision(FixedType(True, 16, 8)) if self.plan is None else self.plan.types[point.value]
+        if self.plan is None:
+            return Precision(FixedType(True, 16, 8))
+        if point.value not in self.plan.types:
+            raise MissingTypeError(point)
+        return self.plan.types[point.value]
 
     def then(self, name: str, step: scalar.Step, absorbed: str, axis: int = -1) -> Pending:
         """A value after one more step, whose channels, if several, lie along `axis`."""
@@ -404,6 +412,11 @@ class Lowering:
             {tuple(Fraction(float(v)) for v in row) for row in np.broadcast(*op.parameters)} if op.parameters else [()]
         )
         return all(TABLE[op.function].never_negative(*row) for row in rows)
+
+
+def _quantizes(op: Operator) -> bool:
+    """Whether an operator makes codes of real numbers; bits at an input say nothing about the rest of a model."""
+    return isinstance(op, Quantize) and not (op.keeps_integers and op.high - op.low <= 1)
 
 
 def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple[FloatArray, ...]:

@@ -7,7 +7,7 @@ operators never become nodes: they wait as functions on codes until a quantizer 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import fpgann.passes.lower_activation
@@ -19,7 +19,7 @@ import fpgann.passes.lower_quantize  # noqa: F401  registers its handlers
 from fpgann.errors import FpgannError, UnsupportedOperatorError
 from fpgann.ir import Graph
 from fpgann.numerics import steps as scalar
-from fpgann.passes.calibrate import Plan, QuantizationPoint
+from fpgann.passes.calibrate import MissingTypeError, Plan, QuantizationPoint
 from fpgann.passes.pending import Lowering
 from fpgann.passes.tables import LOWERINGS
 
@@ -56,6 +56,29 @@ class QuantizeGraph:
 def quantization_points(graph: Graph) -> list[QuantizationPoint]:
     """The real values for which a plan must give types."""
     return list(_lower(graph, None)[0].points.values())
+
+
+def plan_and_lower(
+    graph: Graph, choose: Callable[[list[QuantizationPoint]], Plan]
+) -> tuple[Plan, Graph, Mapping[str, str]]:
+    """Choose types and lower; a second time with more types if those that were chosen make them necessary.
+
+    A limit that is a code of one type lies between two codes of another: only then is the clipped value rounded.
+
+    Args:
+        graph: graph of real numbers.
+        choose: gives every point a type.
+
+    Returns:
+        The plan, and what `QuantizeGraph.lower` returns.
+    """
+    points = quantization_points(graph)
+    while True:
+        plan = choose(points)
+        try:
+            return plan, *QuantizeGraph(plan).lower(graph)
+        except MissingTypeError as missing:
+            points = [*points, missing.point]
 
 
 def _lower(graph: Graph, plan: Plan | None) -> tuple[Lowering, Graph]:

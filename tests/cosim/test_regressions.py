@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 
 from fpgann import api
 from fpgann.config import CompileOptions, override
@@ -94,3 +95,42 @@ def test_memories_beyond_the_simulators_stack_limit(tmp_path: Path) -> None:
     design = compile_network(network, folded(160), tmp_path)
     inputs = {"x": np.random.default_rng(0).normal(0, 1, (2, 1, 160))}
     design.simulate(inputs).require_exact()
+
+
+def concat_beside(kind: int, path: Path) -> Path:
+    """Real numbers through Gemm, Max and Clip, and beside them numbers that only change places."""
+    nodes = [
+        helper.make_node("Gemm", ["x", "weight"], ["sum"], "layer"),
+        helper.make_node("Max", ["sum", "sum"], ["largest"]),
+        helper.make_node("Clip", ["largest", "low"], ["clipped"]),
+        helper.make_node("Concat", ["y", "y"], ["twice"], axis=1),
+    ]
+    constants = {"weight": np.float32([[0.7, -0.3], [0.45, 1.1]]), "low": np.float32(-1115477 / 2**20)}
+    inputs = [("x", TensorProto.FLOAT, (1, 2)), ("y", kind, (1, 2))]
+    outputs = [("clipped", TensorProto.FLOAT, None), ("twice", kind, None)]
+    graph = helper.make_graph(
+        nodes,
+        "beside",
+        [helper.make_tensor_value_info(*value) for value in inputs],
+        [helper.make_tensor_value_info(*value) for value in outputs],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(proto.SerializeToString())
+    return path
+
+
+def test_a_bit_at_an_input_does_not_make_the_rest_quantized(tmp_path: Path) -> None:
+    """Accumulators are rounded in a model of real numbers, whatever else it computes."""
+    options = override(CompileOptions(), precision="fixed<10,6>")
+    design = api.compile(concat_beside(TensorProto.BOOL, tmp_path / "net.onnx"), tmp_path / "build", options)
+    greatest = next(node for node in design.graph.nodes if node.op.name == "extreme")
+    assert design.graph.types[greatest.output].codes.fixed.width == 10
+
+
+def test_a_limit_between_two_codes_of_the_chosen_type(tmp_path: Path) -> None:
+    """Whether a clipped value must be rounded depends on the types before it, which are chosen later."""
+    require_tool("ghdl")
+    options = override(CompileOptions(), precision="fixed<10,6>")
+    design = api.compile(concat_beside(TensorProto.INT8, tmp_path / "net.onnx"), tmp_path / "build", options)
+    design.simulate().require_exact()

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from fpgann.config import CompileOptions, Softmax
-from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy
+from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
 from fpgann.numerics.fixed import Precision, parse_precision
 from tests.fuzz.moves import MOVES
 from tests.fuzz.operators import OPERATORS, Draw, layer
@@ -20,7 +20,7 @@ SAMPLES = 40
 GRID = 2.0**-10  # of the default type of inputs
 NODES = 12
 ATTEMPTS = 60
-OPSETS = (13, 17, 18, 21, 23)
+OPSETS = (9, 11, 13, 17, 18, 21, 21, 23)
 STYLES = ("float", "float", "float", "qonnx", "qonnx", "qdq", "qdq", "qoperator", "mixed")
 TYPE_MODES = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_MIN_INF", "RND_INF", "RND_CONV")
 
@@ -54,7 +54,7 @@ class Case:
         model = self.sketch.model(outputs)
         names = {value.name for value in model.graph.input}
         inputs = {name: data for name, data in self.inputs.items() if name in names}
-        layers = {n.name for n in model.graph.node}
+        layers = {n.name or n.output[0] for n in model.graph.node}
         hardware = self.options.hardware
         kept = {name: options for name, options in hardware.layers.items() if name in layers}
         options = replace(self.options, hardware=replace(hardware, layers=kept))
@@ -66,8 +66,9 @@ def make_case(seed: int) -> Case:
     """Draw the case of a seed."""
     s = Sketch(np.random.default_rng(seed), 0)
     s.opset, style = s.pick(*OPSETS), s.pick(*STYLES)
+    coded = style in ("qdq", "qoperator") and s.opset >= 13
     for number in range(s.pick(1, 1, 1, 2, 2, 3)):
-        _add_input(s, f"x{number}")
+        _add_input(s, f"x{number}", coded=coded and s.chance(0.25))
     _grow(s, style)
     outputs = _outputs(s)
     case = Case(seed, style, s.model(outputs), CompileOptions(), {}, False, {}, s)
@@ -77,15 +78,18 @@ def make_case(seed: int) -> Case:
     return replace(case, options=options, inputs=inputs, calibrated=calibrated).cut(outputs)
 
 
-def _add_input(s: Sketch, name: str) -> None:
+def _add_input(s: Sketch, name: str, *, coded: bool) -> None:
     rank = s.pick(1, 2, 2, 2, 3, 3, 4)
     shape = (1, *(s.pick(*((2, 3, 4, 6) if rank < 4 else (1, 2, 4))) for _ in range(rank - 1)))
     if rank == 2:
         shape = (1, s.whole(2, 12))
     if int(np.prod(shape)) > 24:
         shape = shape[:2]
-    kind = "bit" if s.inputs and s.chance(0.15) else "real"
-    if kind == "bit":
+    if coded:
+        dtype = s.pick(np.int8, np.uint8)
+        limits = np.iinfo(dtype)
+        data = s.rng.integers(limits.min, limits.max, (SAMPLES, *shape), dtype, endpoint=True)
+    elif s.inputs and s.chance(0.15):
         data = s.rng.random((SAMPLES, *shape)) < 0.5
     else:
         data = np.clip(s.rng.normal(0, s.pick(0.5, 1.0, 1.0, 2.0), (SAMPLES, *shape)), -8, 8)
@@ -93,6 +97,9 @@ def _add_input(s: Sketch, name: str) -> None:
         data = (np.round(data / GRID) * GRID).astype(np.float32)
     s.tensors[name] = Tensor(name, data)
     s.inputs.append(s.tensors[name])
+    if coded:
+        zero = s.constant(s.whole(-10, 10) + (int(limits.min) + int(limits.max) + 1) // 2, dtype)
+        s.attempt(lambda s: s.add("DequantizeLinear", [name, s.constant(s.pick(1 / 64, 0.0173, 0.031)), zero]))
 
 
 def _grow(s: Sketch, style: str) -> None:
@@ -139,6 +146,7 @@ def _outputs(s: Sketch) -> list[str]:
     inputs = {t.name for t in s.inputs}
     results = {name for node in s.nodes for name in node.output}
     ends = [name for name in s.tensors if name in s.unread() and name in results][-3:]
+    ends = ends or [next(reversed(s.tensors))]
     middle = [name for name in s.tensors if name in results and name not in ends and name not in inputs]
     if middle and s.chance(0.2):
         ends.append(s.pick(*middle))
@@ -146,15 +154,19 @@ def _outputs(s: Sketch) -> list[str]:
 
 
 def _options(s: Sketch, style: str, *, calibrated: bool) -> CompileOptions:
+    weights = Weights.RUNTIME if s.chance(0.08) else Weights.CONSTANT
+    unrolled = [Strategy.UNROLLED] if weights is Weights.CONSTANT else []
     layers = {}
     for node in s.nodes:
         is_layer = node.op_type in ("Gemm", "MatMul") and any(name in s.constants for name in node.input[:2])
         if is_layer and s.chance(0.7):
-            strategy = s.pick(Strategy.FOLDED, Strategy.FOLDED, Strategy.UNROLLED, Strategy.AUTO)
-            layers[node.name] = LayerOptions(strategy, None if s.chance(0.4) else s.pick(1, 2, 3, 4, 6, 12, 40))
+            strategy = s.pick(Strategy.FOLDED, Strategy.FOLDED, Strategy.AUTO, *unrolled)
+            layers[node.name or node.output[0]] = LayerOptions(
+                strategy, None if s.chance(0.4) else s.pick(1, 2, 3, 4, 6, 12, 40)
+            )
     io = s.pick(Io.PARALLEL, Io.PARALLEL, Io.STREAM)
     width = s.pick(None, 8, 24, 32, 40, 56, 72, 136) if io is Io.STREAM else None
-    hardware = HardwareOptions(LayerOptions(), layers, s.whole(1, 4), io, width)
+    hardware = HardwareOptions(LayerOptions(), layers, s.whole(1, 4), io, width, weights)
     options = CompileOptions(hardware=hardware, softmax=s.pick(Softmax.PROBABILITIES, Softmax.LOGITS))
     if s.chance(0.75):
         options = replace(options, precision=_precision(s))

@@ -31,7 +31,8 @@ from tests.fuzz.cases import Case
 from tests.fuzz.closeness import JUMPING, tolerances
 from tests.oracle.compare import decode
 
-FEW = 0.08  # of the elements may lie on the other side of a jump
+MANY = 0.08  # of the elements may lie on the other side of a jump
+FEW = 0.01  # of the elements of others may have worse luck than all tries of noise
 SECONDS = 900  # for one model on a busy machine
 
 
@@ -191,7 +192,7 @@ def _check_closeness(delivered, compared: list[str], compiled: api.Compiled, cas
             tolerance = np.maximum(tolerance, np.median(tolerance))
         wrong = np.abs(got - wanted) > tolerance
         share = float(np.mean(wrong))
-        if share > (FEW if jumps else 0.0):
+        if share > (MANY if jumps else FEW):
             where = tuple(np.argwhere(wrong)[0])
             found = f"{got[where]:.6g}, not {wanted[where]:.6g} within {tolerance[where]:.2g}"
             raise CheckError("closeness", f"output '{name}': {100 * share:.3g} % are off, first {where}: {found}")

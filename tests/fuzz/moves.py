@@ -40,6 +40,8 @@ def split(s: Sketch) -> Tensor:
     if size < 2:
         raise RejectedError("there is nothing to split")
     first = s.whole(1, size - 1)
+    if s.opset < 13:
+        return s.add("Split", [x.name], outputs=2, axis=axis, split=[first, size - first])
     return s.add("Split", [x.name, s.integers(first, size - first)], outputs=2, axis=axis)
 
 
@@ -48,6 +50,8 @@ def cut(s: Sketch) -> Tensor:
     axis = s.axis(x)
     step = s.pick(1, 1, 2, -1, -2)
     start, end = (s.whole(-x.shape[axis], x.shape[axis]) for _ in range(2))
+    if s.opset < 10:
+        return s.add("Slice", [x.name], starts=[start], ends=[end], axes=[axis % x.rank])
     return s.add("Slice", [x.name, *(s.integers(n) for n in (start, end, axis, step))])
 
 
@@ -85,6 +89,8 @@ def pad(s: Sketch) -> Tensor:
     x = s.operand("real", lambda t: t.rank >= 1)
     widths = [0 if s.chance(0.6) else s.whole(-1, 2) for _ in range(2 * x.rank)]
     mode = s.pick("constant", "constant", "edge", "reflect")
+    if s.opset < 11:
+        return s.add("Pad", [x.name], pads=[max(w, 0) for w in widths], mode=mode, value=s.pick(0.0, 1.5))
     fill = [s.constant(s.numbers(()))] if mode == "constant" and s.chance(0.7) else []
     return s.add("Pad", [x.name, s.integers(*widths), *fill], mode=mode)
 
@@ -119,9 +125,10 @@ def reshape(s: Sketch) -> Tensor:
 def squeeze(s: Sketch) -> Tensor:
     x = anything(s, 1)
     ones = [i for i, size in enumerate(x.shape) if size == 1 and (i or s.chance(0.2))]
-    if not ones or s.chance(0.4):
-        return s.add("Unsqueeze", [x.name, s.integers(s.whole(1, x.rank))])
-    return s.add("Squeeze", [x.name, s.integers(s.pick(*ones))])
+    op_type, axis = ("Unsqueeze", s.whole(1, x.rank)) if not ones or s.chance(0.4) else ("Squeeze", s.pick(*ones))
+    if s.opset < 13:
+        return s.add(op_type, [x.name], axes=[axis])
+    return s.add(op_type, [x.name, s.integers(axis)])
 
 
 def flatten(s: Sketch) -> Tensor:

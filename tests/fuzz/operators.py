@@ -65,6 +65,8 @@ def parametric_relu(s: Sketch) -> Tensor:
 
 def clip(s: Sketch) -> Tensor:
     low, high = sorted(s.rng.normal(0, 1.5, 2))
+    if s.opset < 11:
+        return s.add("Clip", [s.real().name], min=float(low), max=float(high + 0.1))
     limits = [s.constant(low) if s.chance(0.8) else "", s.constant(high + 0.1)]
     return s.add("Clip", [s.real().name, *limits[: s.whole(1, 2)]])
 
@@ -254,6 +256,19 @@ def cumulative_sum(s: Sketch) -> Tensor:
     return s.add("CumSum", [x.name, axis], exclusive=s.whole(0, 1), reverse=s.whole(0, 1))
 
 
+def integer_arithmetic(s: Sketch) -> Tensor:
+    """Positions, codes and what Cast makes of numbers: sums, products, quotients that truncate, remainders."""
+    x = s.operand("integer")
+    op_type = s.pick("Add", "Sub", "Mul", "Div", "Max", "Min", "Mod", "Neg", "Abs")
+    if op_type in ("Neg", "Abs"):
+        return s.add(op_type, [x.name])
+    if op_type in ("Div", "Mod") or s.chance(0.5):
+        other = s.constant(s.whole(1, 4), x.data.dtype)
+    else:
+        other = s.operand("integer", lambda t: t.data.dtype == x.data.dtype and t.shape == x.shape).name
+    return s.add(op_type, [x.name, other])
+
+
 def remainder(s: Sketch) -> Tensor:
     return s.add("Mod", [s.real().name, s.constant(s.pick(1.0, 0.5, 2.0, 1.5))], fmod=1)
 
@@ -332,6 +347,7 @@ OPERATORS: dict[Draw, float] = {
     one_hot: 1,
     cumulative_sum: 1,
     remainder: 0.5,
+    integer_arithmetic: 2,
     layer: 8,
     left_matrix: 1.5,
     product_of_tensors: 1.5,

@@ -147,9 +147,7 @@ class Sketch:
             RejectedError: onnxruntime refuses the node, or its values are too many, too large or not finite.
         """
         names = [f"t{len(self.nodes)}" + (f"_{i}" if i else "") for i in range(outputs)]
-        node = helper.make_node(
-            op_type, inputs, names, f"{op_type.lower()}{len(self.nodes)}", domain=domain, **attributes
-        )
+        node = helper.make_node(op_type, inputs, names, self._node_name(op_type), domain=domain, **attributes)
         computed = {name: self.tensors[name].data for name in inputs if name in self.tensors}
         used = {name: self.constants[name] for name in inputs if name in self.constants}
         results = run_node(node, computed, used, self.opset)
@@ -158,6 +156,15 @@ class Sketch:
             self.tensors[name] = Tensor(name, data)
         self.nodes.append(node)
         return self.tensors[names[0]]
+
+    def _node_name(self, op_type: str) -> str:
+        """Now and then a name that is no VHDL identifier, or a word of the language, or no name at all."""
+        number = len(self.nodes)
+        if self.chance(0.95):
+            return f"{op_type.lower()}{number}"
+        name = self.pick("", "signal", "process", "/block/Op_", "in_valid", "Layer", "layer", "é", "_", "entity__")
+        taken = {node.name for node in self.nodes}
+        return name if name not in taken else f"{name}{number}"
 
     def fold(self, op_type: str, inputs: list[str], *, domain: str = "", **attributes) -> str:
         """A node on constants alone, whose result counts as a constant."""

@@ -126,7 +126,9 @@ def _single(array: Array) -> Array:
         return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
-_BOUNDED = frozenset({"NonZero", "Unique", "Compress"})  # results that no shape rule knows, but never larger
+# Results that no shape rule knows (of Concat those with a negative axis before opset 11), but never larger than
+# their operands together.
+_BOUNDED = frozenset({"NonZero", "Unique", "Compress", "Concat"})
 
 
 def _proto(site: Site) -> onnx.NodeProto:
