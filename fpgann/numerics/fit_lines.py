@@ -333,11 +333,13 @@ def _verify(form: Interpolation, codes: IntArray, values: FloatArray) -> None:
     steps, wanted = np.diff(results), np.diff(rounded)
     faithful = np.all(np.abs(results - values) < 1 - _MARGIN / 2)
     monotone = not (np.all(wanted >= 0) and np.any(steps < 0)) and not (np.all(wanted <= 0) and np.any(steps > 0))
-    # the runs of equal results at both ends; in a folded function only where it saturates there
+    # the runs of equal results at both ends; in a folded function only where it ends and saturates
+    reach = max(abs(int(codes[0])), abs(int(codes[-1])))
     rise, changes = np.abs(np.diff(values)), np.flatnonzero(wanted)
     start, end = (int(changes[0]) + 1, int(changes[-1]) + 1) if len(changes) else (0, len(codes))
     flat = all(
-        np.array_equal(results[part], rounded[part]) or (form.folded and rise[edge] > _FLAT)
+        np.array_equal(results[part], rounded[part])
+        or (form.folded and (rise[edge] > _FLAT or abs(int(codes[edge])) < reach))
         for part, edge in ((slice(start), 0), (slice(end, None), -1))
     )
     if not (faithful and monotone and flat):

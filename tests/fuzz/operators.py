@@ -102,7 +102,7 @@ def power(s: Sketch) -> Tensor:
         x = s.real()
         return s.add("Pow", [x.name, s.constant(s.pick(1.0, 2.0, 2.0, 3.0, 4.0))])
     x = positive(s, 0.3)
-    exponents = s.pick(-1.0, 0.5, -0.5, 1.5, -2.0, np.linspace(-1, 2, x.shape[-1]))
+    exponents = s.pick(-1.0, 0.5, -0.5, 1.5, -2.0, np.linspace(-1, 2, max(x.shape[-1:], default=1)))
     return s.add("Pow", [x.name, s.constant(exponents)])
 
 

@@ -66,18 +66,14 @@ def legacy_broadcast(site: Site) -> str:
 
 @IMPORTERS.register((STANDARD, "Sum"), (STANDARD, "Mean"))
 def import_sum(site: Site) -> None:
-    """Of any number of tensors; constants among them join into one."""
+    """Of any number of tensors, constants among them."""
     count = len(site.node.inputs)
-    constant = np.zeros(())
-    values = []
-    for i in range(count):
-        if site.is_known(i):
-            constant = constant + site.known(i, "operand").reals
-        else:
-            values.append(site.value(i))
+    values = [site.value(i) for i in range(count) if not site.is_known(i)]
     total = values[0] if len(values) == 1 else site.apply(Add(), tuple(values), "sum")
-    divisor = np.array(float(count)) if site.op_type == "Mean" else _ONE
-    site.deliver(Affine(_ONE, divisor, constant / divisor), total)
+    for i in range(count):  # one by one, for their sum may be no float64
+        if site.is_known(i):
+            total = site.apply(Affine(_ONE, _ONE, site.known(i, "operand").reals), total, "shifted")
+    site.deliver(Affine(_ONE, np.array(float(count)) if site.op_type == "Mean" else _ONE, _ZERO), total)
 
 
 @IMPORTERS.register((STANDARD, "Max"), (STANDARD, "Min"))
