@@ -92,7 +92,7 @@ TWINS: dict[str, tuple[str, str, Edit]] = {
     "adder's sign": (
         "unrolled",
         "/hidden1/MatMul",
-        replace(r"(n\d+ <= .*wide\(r\d+, \d+\)) - (?=.*wide\(r\d+)", lambda m: f"{m[1]} + "),
+        replace(r"(add3\(.*, )true(?=, (?:true|false), \d+\))", lambda m: f"{m[1]}false"),
     ),
     "bias in an adder graph": ("unrolled", "/output/Gemm", replace(r"(n\d+ <= to_signed\()(-?\d+)", plus(20000))),
     "pipeline register": ("unrolled", "/hidden2/MatMul", bypass_register),

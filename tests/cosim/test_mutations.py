@@ -34,6 +34,11 @@ _LITERAL = r'(?:"([01]+)" & )?(?:x"([0-9a-f]+)")|"([01]+)"'
 # Edits
 
 
+def one_lower(match: re.Match[str]) -> str:
+    """The slice one bit lower."""
+    return f"{match[1]}({int(match[2]) - 1} downto {int(match[3]) - 1})"
+
+
 def sub(pattern: str, change: str | Callable[[re.Match[str]], str], which: int = 0) -> Edit:
     """Rewrite one match of a pattern."""
 
@@ -156,17 +161,14 @@ MUTATIONS = {
     "shift of an adder's operand": Mutation(
         "adders", "hidden", number(r"n\d+ <= .*shift_left\(wide\(r\d+, \d+\), ", lambda k: k + 1)
     ),
-    "sign of an adder": Mutation("adders", "last", sub(r"(n\d+ <= wide\(r\d+, \d+\)) \+ ", r"\1 - ")),
+    "sign of an adder": Mutation("adders", "last", sub(r"(add3\(.*, )true(, (?:true|false), \d+\))", r"\1false\2")),
     "sign of a subtraction": Mutation("scaled adders", "last", sub(r"(n\d+ <= wide\(\w+, \d+\)) - ", r"\1 + ")),
     "multiple of an input": Mutation(
-        "adders", "middle", number(r"x\d+_times_3 <= .*shift_left\(wide\(x\d+, \d+\), ", lambda k: k - 1)
+        "adders", "middle", number(r"add3\(.*shift_left\(wide\(\w+, \d+\), ", lambda k: k - 1)
     ),
     "bias in an adder graph": Mutation("adders", "hidden", number(r"n\d+ <= .*to_signed\(", lambda v: v ^ 4096)),
     "shift before rounding to even": Mutation(
         "adders", "hidden", sub(r"even_shift\((wide\(\w+, \d+\)), ", r"even_shift(shift_left(\1, 1), ")
-    ),
-    "half of a rounding step": Mutation(
-        "adders", "last_input_argument", number(r"n\d+ <= .*to_signed\(", lambda v: v // 2)
     ),
     "upper saturation bound of adders": Mutation(
         "adders", "hidden", sub(r"(saturate\(.*, to_signed\()1023", r"\g<1>1022", 1)
@@ -176,7 +178,7 @@ MUTATIONS = {
     ),
     "bypassed register": Mutation("adders", "hidden", bypass),
     "register bypassed for one reader": Mutation("adders", "middle", early_use),
-    "register bypassed in a scaled layer": Mutation("scaled adders", "middle", early_use),
+    "register bypassed in a scaled layer": Mutation("scaled adders", "hidden", early_use),
     "valid one cycle early": Mutation("adders", "middle", number("CYCLES => ", lambda n: n - 1)),
     "valid one cycle late": Mutation("scaled adders", "hidden", number("CYCLES => ", lambda n: n + 1)),
     "outputs of adders mixed up": Mutation("adders", "last", swap_outputs),
@@ -191,7 +193,10 @@ MUTATIONS = {
     ),
     # wires
     "one wire between two layers": Mutation(
-        "adders", "turn", sub(r"(turn_data\(43 downto 22\) <= middle_data)\(87 downto 66\)", r"\1(86 downto 65)"), "net"
+        "adders",
+        "turn",
+        sub(r"(turn_data\(\d+ downto \d+\) <= middle_data)\((\d+) downto (\d+)\)", one_lower, 1),
+        "net",
     ),
     "input port wired one bit off": Mutation(
         "scaled neurons", "hidden", sub(r"(x_data  <= in_x);", r"\1(0) & in_x(in_x'high downto 1);"), "net"
