@@ -26,7 +26,7 @@ WRONG: list[tuple[str, str, dict[str, Generic], str]] = [
         {"INPUTS": 7, "SIMD": 4},
         r"SIMD = 4 does not divide INPUTS = 7",
     ),
-    ("fpgann_rom", "r3_65", {"STYLE": "fast"}, r"STYLE is 'fast', not auto, block or distributed"),
+    ("fpgann_rom", "r3_65", {"STYLE": "fast"}, r"STYLE is 'fast', not auto, block, distributed or registers"),
     ("fpgann_neuron", "n0", {"DSP_STYLE": "maybe"}, r"DSP_STYLE is 'maybe', not auto, yes or no"),
     ("fpgann_table", "full", {"HIGH": Vector(126, 9)}, r"256 words do not reach from LOW to HIGH"),
     ("fpgann_table", "full", {"WORDS": Words([0] * 256, 7)}, r"words of 7 bits for OUT_WIDTH = 8"),
@@ -47,4 +47,4 @@ def test_wrong_generics_are_refused(
     done = run(command, tmp_path, ghdl)
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert re.search(rf"{entity}: .*{message}", output), output
+    assert re.search(rf"fpgann_\w+: .*{message}", output), output  # the entity itself, or a part of it

@@ -15,7 +15,8 @@ from tests.hdl.wrapper import PORTS
 
 
 def test_every_entity_is_tested() -> None:
-    entities = {file.stem for file in library_files() if not file.stem.endswith("_pkg")}
+    parts = {"fpgann_dense_array"}  # tested inside fpgann_dense_folded and fpgann_dense_loadable
+    entities = {file.stem for file in library_files() if not file.stem.endswith("_pkg")} - parts
     assert set(DEFAULT) == set(PORTS) == entities
     for entity in entities:
         assert (HDL.parent / "sim" / "benches" / f"bench_{entity.removeprefix('fpgann_')}.py").is_file()
