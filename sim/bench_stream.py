@@ -320,13 +320,20 @@ async def damaged_packets(bench: Bench, count: int) -> None:
 
 
 async def resets(bench: Bench, count: int) -> None:
-    """A reset at any time stops everything at once, and the next packet is a first one."""
-    for point in range(4):
+    """A reset at any time stops everything at once, and the next packet is a first one.
+
+    At any time: while frames flow, while an output waits, and with every place full.
+    """
+    for point in range(6):
         bench.forget()
-        bench.sinks[0].pause = point % 2 == 1
-        bench.offer([index % count for index in range(bench.design["fifo_frames"] + 6)])
-        await bench.cycles(bench.rng.randrange(1, bench.frame_cycles))
-        await bench.reset(1 + point)
+        bench.sinks[0].pause = point % 3 > 0
+        vectors = [index % count for index in range(bench.design["fifo_frames"] + 6)]
+        bench.offer(vectors)
+        if point % 3 == 2:
+            await bench.quiet(bench.budget(len(vectors)))
+        else:
+            await bench.cycles(bench.rng.randrange(1, bench.frame_cycles))
+        await bench.reset(1 + point // 3)
         bench.sinks[0].pause = False
         await bench.cycles(bench.quiet_cycles)
         bench.judge([])

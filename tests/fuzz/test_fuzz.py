@@ -74,7 +74,7 @@ def test_wrong_ties_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         return Rounder(Rounding.RND if mode is Rounding.RND_CONV else mode, low, high)
 
     monkeypatch.setattr(lower_quantize, "Rounder", other)
-    assert first_failure(range(40)) == "exact"
+    assert first_failure(range(400)) in ("closeness", "exact")
 
 
 def test_a_wrong_emulation_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

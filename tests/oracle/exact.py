@@ -21,9 +21,11 @@ _DIGITS = 80
 
 def integers(array: Any) -> np.ndarray:
     """int64 where it fits, Python integers elsewhere."""
-    array = np.asarray(array)
-    if array.dtype != object:
+    # a product of arrays without axes is a Python integer, of which numpy would make uint64
+    array = np.asarray(array, object) if isinstance(array, int) else np.asarray(array)
+    if array.dtype != object and array.dtype != np.uint64:
         return array.astype(np.int64)
+    array = objects(array)
     return array.astype(np.int64) if largest(array) < _SAFE else array
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
@@ -98,6 +98,7 @@ def test_matmul_integer(tmp_path, seed, with_zeros):
 
 
 @RANDOM
+@example(854, False, True, False)  # a unit whose numerator needs 64 bits
 @given(SEEDS, st.booleans(), st.booleans(), st.booleans())
 def test_qgemm(tmp_path, seed, transposed, with_bias, requantized):
     case = Case(seed, {"x": (1, 5)})
