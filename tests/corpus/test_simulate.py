@@ -100,14 +100,6 @@ def test_bit_exact_on_all_stored_vectors(corpus: Path, tmp_path: Path, name: str
     print(f"\n{name}: " + ", ".join(f"{step} {value:.1f} s" for step, value in seconds.items()))
 
 
-def test_check_knows_what_only_the_lowering_refuses(corpus: Path) -> None:
-    """Each node of this model could be built, but its constants vary along two axes with nothing to join."""
-    call = fpgann("check", load(corpus, "ort_datasets/ort_mul_1").model)
-    assert call.status == 1, call
-    assert "vary along several axes" in call.out
-    assert "0 of 1 nodes are supported" in call.out
-
-
 @pytest.mark.slow
 def test_no_model_is_left_out(corpus: Path) -> None:
     """Whatever `check` accepts stands in the lists above."""

@@ -150,6 +150,22 @@ def test_what_is_refused_only_where_it_stands(
     assert {plan.cost for plan in found.values()} == {""}
 
 
+def test_scales_across_the_axis_of_constants_are_refused(tmp_path: Path) -> None:
+    """Each node can be imported, and only what stands before the second quantizer says that it cannot be built."""
+    grid = {"s": 0.5, "z": 0.0, "b": 6.0, "m": np.arange(12).reshape(3, 4) / 7, "t": np.arange(1.0, 4).reshape(3, 1)}
+    nodes = [
+        node("Quant", ["x", "s", "z", "b"], ["q"], domain=QONNX, signed=1, narrow=0, rounding_mode="ROUND"),
+        node("Mul", ["q", "m"], ["p"]),
+        node("Quant", ["p", "t", "z", "b"], domain=QONNX, signed=1, narrow=0, rounding_mode="ROUND"),
+    ]
+    constants = {name: np.asarray(value, np.float32) for name, value in grid.items()}
+    found = plans(tmp_path, model(nodes, (1, 3, 4), constants))
+    assert [plan.supported for plan in found.values()] == [True, True, False]
+    (refused,) = (plan for plan in found.values() if not plan.supported)
+    assert refused.built_as == "its scale varies along another axis than constants before it"
+    assert refused.hint == "use one scale for the whole tensor"
+
+
 @pytest.mark.parametrize("supported", [True, False])
 def test_json_is_what_the_api_returns(cli: CommandLine, supported: bool) -> None:
     proto = quantized() if supported else model([node("Einsum", ["x"], name="odd", equation="ij->ji")])
