@@ -6,6 +6,7 @@ Every function that can leave int64 takes or computes a bound first; nothing eve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -48,6 +49,24 @@ def multiply_add(codes: IntArray, factor: IntArray | int, addend: IntArray | int
     if fits_int64(bound) and codes.dtype != object:
         return np.asarray(codes * factors.astype(np.int64) + addends.astype(np.int64))
     return np.asarray(codes.astype(object) * factors.astype(object) + addends.astype(object))
+
+
+def grouped(product: Callable[[IntArray, IntArray], IntArray], x: IntArray, weights: IntArray, groups: int) -> IntArray:
+    """Products group by group.
+
+    Args:
+        product: matrix product of one group.
+        x: shape (..., inputs of all groups).
+        weights: shape (inputs of a group, outputs of all groups).
+        groups: number of groups.
+
+    Returns:
+        Shape (..., outputs of all groups).
+    """
+    if groups == 1:
+        return product(x, weights)
+    parts = zip(np.split(x, groups, axis=-1), np.split(weights, groups, axis=1), strict=True)
+    return np.concatenate([product(part, matrix) for part, matrix in parts], axis=-1)
 
 
 def matmul(codes: IntArray, weights: IntArray) -> IntArray:

@@ -12,7 +12,7 @@ import numpy as np
 from fpgann.ir.operator import Operator, expect, register
 from fpgann.ir.types import ZERO, Constant, Encoding, TensorType
 from fpgann.numerics.fixed import FixedType
-from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add
+from fpgann.numerics.integers import FloatArray, IntArray, integers, matmul, multiply_add
 from fpgann.numerics.interval import CodeRange, matmul_ranges
 
 
@@ -29,9 +29,10 @@ class Dense(Operator):
     the accumulator has no offset.
 
     Args:
-        weight: shape (inputs, outputs).
+        weight: shape (inputs of a group, outputs).
         bias: shape (outputs,); on codes, integers in units of the accumulator.
         loadable: weights and biases may be replaced at run time; only on codes, and with a bias.
+        groups: parts of inputs and outputs: each part of the outputs sees the part of the inputs at its place alone.
     """
 
     name: ClassVar[str] = "dense"
@@ -39,6 +40,7 @@ class Dense(Operator):
     weight: Constant
     bias: Constant | None = None
     loadable: bool = False
+    groups: int = 1
 
     @property
     def coded(self) -> bool:
@@ -51,8 +53,10 @@ class Dense(Operator):
         is_matrix = self.weight.data.ndim == 2 and self.weight.data.size > 0
         expect(is_matrix, f"weights must be a matrix, not of shape {self.weight.data.shape}")
         inputs, outputs = self.weight.data.shape
-        fits = bool(x.shape) and x.shape[-1] == inputs
-        expect(fits, f"weights of {inputs} rows do not fit an input of shape {x.shape}")
+        expect(self.groups > 0 and outputs % self.groups == 0, f"{outputs} outputs do not form {self.groups} groups")
+        fits = bool(x.shape) and x.shape[-1] == inputs * self.groups
+        of_groups = f" in {self.groups} groups" if self.groups > 1 else ""
+        expect(fits, f"weights of {inputs} rows{of_groups} do not fit an input of shape {x.shape}")
         fits = self.bias is None or self.bias.data.shape == (outputs,)
         expect(fits, f"the bias must have {outputs} entries")
         shape = (*x.shape[:-1], outputs)
@@ -102,4 +106,17 @@ class Dense(Operator):
     def describe(self) -> str:
         """Weights and bias."""
         described = f"weight: {self.weight}" + ("" if self.bias is None else f", bias: {self.bias}")
+        described += f", {self.groups} groups" if self.groups > 1 else ""
         return f"{described}, loadable" if self.loadable else described
+
+    def full_weight(self) -> FloatArray | IntArray:
+        """The weights of all groups as one matrix of shape (inputs, outputs), zero between groups."""
+        if self.groups == 1:
+            return self.weight.data
+        rows, outputs = self.weight.data.shape
+        columns = outputs // self.groups
+        full = np.zeros((rows * self.groups, outputs), self.weight.data.dtype)
+        for group in range(self.groups):
+            part = slice(group * columns, (group + 1) * columns)
+            full[group * rows : (group + 1) * rows, part] = self.weight.data[:, part]
+        return full

@@ -22,6 +22,7 @@ from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.softmax import Softmax
 from fpgann.ir.ops.transpose import Transpose
+from fpgann.ir.ops.windows import Windows
 from fpgann.numerics import steps
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
@@ -130,7 +131,7 @@ def operators(draw: st.DrawFn, operand: TensorType) -> Operator:
     inner = operand.shape[-1] if operand.shape else 1
     outer = draw(st.integers(1, 3))
     one = st.builds(np.array, reals)
-    kind = draw(st.sampled_from(range(10)))
+    kind = draw(st.sampled_from(range(11)))
     if kind == 0:
         weight = Encoding.of(FixedType(True, draw(st.integers(1, 9)), draw(st.integers(-3, 9))))
         bias = draw(st.none() | codes((outer,), Encoding.of(FixedType(True, 12, 3))))
@@ -159,6 +160,14 @@ def operators(draw: st.DrawFn, operand: TensorType) -> Operator:
         return Affine(draw(one), np.array(draw(st.floats(1, 2))), real_arrays(draw, (inner,)))
     if kind == 8:
         return Activation(draw(st.sampled_from(Function)))
+    if kind == 9:
+        axes = max(1, len(operand.shape) - 2)
+        kernel, strides, dilations, pads = (
+            tuple(draw(st.integers(low, 2)) for _ in range(count * axes))
+            for low, count in ((1, 1), (1, 1), (1, 1), (-1, 2))
+        )
+        fill = draw(st.integers(-9, 9) | st.floats(-9, 9))
+        return Windows(kernel, strides, dilations, pads, fill, draw(st.integers(1, 2)))
     return Softmax(-1)
 
 

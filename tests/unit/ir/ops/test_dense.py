@@ -17,6 +17,8 @@ from fpgann.ir.ops import dense as module
 from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.fixed import FixedType
 from fpgann.numerics.interval import CodeRange
+from fpgann.reference.ops import dense as evaluator
+from fpgann.reference.ops.dense import dense_codes, dense_values
 from tests.unit.ir import samples
 from tests.unit.ir.samples import BYTE, CODES, PER_CHANNEL, REALS, F
 from tests.unit.numerics.properties import holds
@@ -87,6 +89,8 @@ def test_leading_axes_stay(shape: tuple[int, ...]) -> None:
         (Dense(weights(4, 2)), REALS, r"weights of 4 rows do not fit an input of shape \(1, 3\)"),
         (Dense(weights(1, 2)), TensorType(()), r"weights of 1 rows do not fit an input of shape \(\)"),
         (Dense(weights(3, 2), Constant(np.zeros(3))), REALS, "the bias must have 2 entries"),
+        (Dense(weights(3, 2), groups=2), REALS, r"weights of 3 rows in 2 groups do not fit an input of shape \(1, 3\)"),
+        (Dense(weights(1, 2), groups=3), REALS, "2 outputs do not form 3 groups"),
         (Dense(Constant(np.ones(3))), REALS, r"weights must be a matrix, not of shape \(3,\)"),
         (Dense(weights(3, 0)), REALS, r"weights must be a matrix, not of shape \(3, 0\)"),
         (Dense(weights(3, 2)), PER_CHANNEL, "codes of a matrix product need one common scale"),
@@ -117,7 +121,35 @@ def test_a_bias_may_lift_the_range_beyond_int64() -> None:
     assert result.codes.range == CodeRange(2**62, 2**63)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_groups_see_their_part_of_the_inputs(groups: int) -> None:
+    weight = Constant(samples.spread(2, 2 * groups) % 15 - 7, PLAIN)
+    layer = Dense(weight, Constant(samples.spread(2 * groups) % 9, PLAIN), groups=groups)
+    x = samples.spread(5, 1, 2 * groups) % 17 - 8
+    full = np.zeros((2 * groups, 2 * groups), np.int64)
+    for row, column in itertools.product(range(2 * groups), repeat=2):
+        if row // 2 == column // 2:
+            full[row, column] = weight.data[row % 2, column]
+    wanted = x @ full + layer.bias.data
+    assert np.array_equal(layer.full_weight(), full if groups > 1 else weight.data)
+    assert np.array_equal(dense_codes(layer, x), wanted)
+    values = dense_values(layer, x.astype(np.float64))
+    assert np.array_equal(values, x @ (full / 4) + layer.bias.data / 4)
+    (result,) = layer.infer((TensorType((1, 2 * groups), Encoding.of(FixedType(True, 4, 0))),))
+    (alike,) = Dense(Constant(full, PLAIN), layer.bias).infer(
+        (TensorType((1, 2 * groups), Encoding.of(FixedType(True, 4, 0))),)
+    )
+    assert result == alike
+
+
+def test_a_twin_that_ignores_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator, "grouped", lambda product, x, weights, groups: product(x[..., :2], weights))
+    with pytest.raises(AssertionError):
+        test_groups_see_their_part_of_the_inputs(3)
+
+
 def test_description() -> None:
+    assert Dense(weights(3, 2), groups=2).describe() == "weight: fixed<4,2>[3x2], 2 groups"
     assert Dense(weights(3, 2)).describe() == "weight: fixed<4,2>[3x2]"
     assert Dense(weights(3, 2, None), Constant(np.zeros(2))).describe() == "weight: real[3x2], bias: real[2]"
     assert Dense(weights(3, 2)).coded
