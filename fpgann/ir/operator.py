@@ -19,10 +19,12 @@ class Operator(ABC):
     Attributes:
         name: the operator's stem, shared by the files of all levels.
         inputs: how many tensors it reads.
+        stored: whether graphs on disk may hold it.
     """
 
     name: ClassVar[str]
     inputs: ClassVar[int] = 1
+    stored: ClassVar[bool] = True
 
     @abstractmethod
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:

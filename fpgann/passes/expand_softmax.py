@@ -15,7 +15,7 @@ from fpgann.ir.ops.keep_winner import KeepWinner
 from fpgann.ir.ops.multiply import Multiply
 from fpgann.ir.ops.reduce import Reduce, Reduction
 from fpgann.ir.ops.softmax import Softmax
-from fpgann.passes.rewrite import copy_node, rebuild
+from fpgann.passes.rewrite import copy_node, rebuild, within_bodies
 
 _ONE, _ZERO = np.ones(()), np.zeros(())
 
@@ -38,7 +38,7 @@ class ExpandSoftmax:
             else:
                 copy_node(builder, node, names)
 
-        return rebuild(graph, visit)
+        return rebuild(within_bodies(graph, self.apply), visit)
 
 
 def _expand(builder: GraphBuilder, node: Node, op: Softmax, x: str) -> None:

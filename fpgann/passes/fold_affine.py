@@ -12,7 +12,7 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.integers import FloatArray
-from fpgann.passes.rewrite import copy_node, rebuild
+from fpgann.passes.rewrite import copy_node, rebuild, within_bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FoldAffine:
 
     def apply(self, graph: Graph) -> Graph:
         """Fold into the producing dense layer first, then into the consuming one."""
-        return self._into_consumers(self._into_producers(graph))
+        return self._into_consumers(self._into_producers(within_bodies(graph, self.apply)))
 
     def _into_producers(self, graph: Graph) -> Graph:
         pending: dict[str, tuple[str, str, Dense]] = {}  # new value -> (its input, node name, layer)
@@ -50,9 +50,11 @@ class FoldAffine:
         before: dict[str, tuple[str, FloatArray, FloatArray]] = {}  # value -> (source, gain, shift)
 
         def visit(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:
+            copy_node(builder, node, names)
+            if len(node.outputs) > 1:
+                return
             reader = graph.only_reader(node.output)
             line = _as_line(node.op, graph.types[node.inputs[0]].shape) if node.inputs else None
-            copy_node(builder, node, names)
             if line is not None and reader is not None and isinstance(reader.op, Dense) and not reader.op.coded:
                 before[node.output] = (names[node.inputs[0]], *line)
             if isinstance(node.op, Dense) and node.inputs[0] in before:

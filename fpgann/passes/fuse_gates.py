@@ -11,7 +11,7 @@ from fpgann.ir import Graph, GraphBuilder, Node
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.multiply import Multiply
-from fpgann.passes.rewrite import copy_node, rebuild
+from fpgann.passes.rewrite import copy_node, rebuild, within_bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class FuseGates:
 
     def apply(self, graph: Graph) -> Graph:
         """Products become Swish or Mish where that is what they are."""
+        graph = within_bodies(graph, self.apply)
         producers = graph.producers()
 
         def visit(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.rounding import round_fraction
-from fpgann.passes.rewrite import copy_node, rebuild
+from fpgann.passes.rewrite import copy_node, rebuild, within_bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class HoistQuantize:
 
     def apply(self, graph: Graph) -> Graph:
         """Every quantizer moves up through the arrangement before it, if nothing else reads what lies between."""
+        graph = within_bodies(graph, self.apply)
         moved: dict[str, tuple[Node, list[Node]]] = {}  # last value of a chain -> its arrangement, what follows it
         inside: set[str] = set()
         for node in graph.nodes:
@@ -39,9 +40,10 @@ class HoistQuantize:
             return graph
 
         def visit(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:
-            if node.output in moved:
-                names[node.output] = _hoisted(builder, node, *moved[node.output], names)
-            elif node.output not in inside:
+            (result, *_) = node.outputs
+            if result in moved:
+                names[result] = _hoisted(builder, node, *moved[result], names)
+            elif result not in inside:
                 copy_node(builder, node, names)
 
         return rebuild(graph, visit)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
@@ -16,6 +17,7 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.quantize import Quantize
+from fpgann.ir.ops.recurrence import Recurrence
 from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
@@ -133,9 +135,10 @@ class Lowering:
     Args:
         graph: the real graph.
         plan: types of the values that the model file leaves unquantized; None to find out which these are.
+        coded: meaning of the inputs that are codes already.
     """
 
-    def __init__(self, graph: Graph, plan: Plan | None) -> None:
+    def __init__(self, graph: Graph, plan: Plan | None, coded: Mapping[str, Encoding] | None = None) -> None:
         self.graph = graph
         self.plan = plan
         self.builder = GraphBuilder(graph.name)
@@ -143,8 +146,12 @@ class Lowering:
         self.points: dict[str, QuantizationPoint] = {}
         self.defined = any(_quantizes(node.op) for node in graph.nodes)  # the model arrives quantized
         self._shapes = {value.name: value.type.shape for value in graph.inputs}
-        for name in self._shapes:
-            self._define_input(name)
+        for name, shape in self._shapes.items():
+            if coded is None or name not in coded:
+                self._define_input(name)
+            else:
+                self.builder.input(name, TensorType(shape, coded[name]))
+                self.values[name] = Pending(name, (decoding(coded[name]),), coded[name].axis, exact=True)
 
     def _define_input(self, name: str) -> None:
         """Give an input its planned type now, unless it waits for the model's own input quantizer."""
@@ -313,13 +320,17 @@ class Lowering:
         return replace(rest, steps=(*rest.steps, *tail))
 
     def _rounded(self, pending: Pending, name: str, point: QuantizationPoint, node: str, *, by_lines: bool) -> Pending:
-        """A value rounded to its planned type: codes, nothing pending."""
+        """A value rounded to its planned type: codes, nothing pending; what was codes before stays so for others."""
+        before = self.values[name]
         precision = self.type_of(point)
         target = Encoding.of(precision.fixed)
         plain = replace(pending, before_curve=None)
         scaling = (1 / target.fixed.lsb, Fraction(0))
         self.requantize(plain, name, target, scaling, precision_rounder(precision), node, by_lines=by_lines)
-        return self.values[name]
+        rounded = self.values[name]
+        if before.exact and self.is_codes(before):
+            self.values[name] = before
+        return rounded
 
     def requantize(
         self,
@@ -416,6 +427,8 @@ class Lowering:
 
 def _quantizes(op: Operator) -> bool:
     """Whether an operator makes codes of real numbers; bits at an input say nothing about the rest of a model."""
+    if isinstance(op, Recurrence):
+        return any(_quantizes(node.op) for node in op.body.nodes)
     return isinstance(op, Quantize) and not (op.keeps_integers and op.high - op.low <= 1)
 
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fpgann.ir import Graph, GraphBuilder, Node
+from fpgann.ir.ops.recurrence import Recurrence
 
 
 def rebuild(graph: Graph, visit: Callable[[GraphBuilder, Node, dict[str, str]], None]) -> Graph:
@@ -24,6 +26,17 @@ def rebuild(graph: Graph, visit: Callable[[GraphBuilder, Node, dict[str, str]], 
     for node in graph.nodes:
         visit(builder, node, names)
     return builder.build({delivered: names[name] for delivered, name in graph.outputs.items()})
+
+
+def within_bodies(graph: Graph, apply: Callable[[Graph], Graph]) -> Graph:
+    """The graph with a pass applied to the bodies of its recurrences."""
+    if not any(isinstance(node.op, Recurrence) for node in graph.nodes):
+        return graph
+    nodes = (
+        replace(node, op=replace(node.op, body=apply(node.op.body))) if isinstance(node.op, Recurrence) else node
+        for node in graph.nodes
+    )
+    return replace(graph, nodes=tuple(nodes))
 
 
 def copy_node(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:

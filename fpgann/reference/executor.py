@@ -10,7 +10,9 @@ import numpy as np
 import fpgann.reference.ops  # noqa: F401  registers the evaluators
 from fpgann.dispatch import StageTable
 from fpgann.ir import Graph, Value
+from fpgann.ir.ops.recurrence import Recurrence
 from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.reference.ops.recurrence import run_steps
 from fpgann.reference.tables import ON_CODES, ON_VALUES
 
 
@@ -22,7 +24,8 @@ def run_values(graph: Graph, inputs: Mapping[str, FloatArray]) -> dict[str, Floa
         inputs: graph input name -> float64 of shape (samples, *shape).
 
     Returns:
-        Every value of the graph by name, shape (samples, *shape).
+        Every value of the graph by name, shape (samples, *shape); values inside a recurrence have the samples of one
+        step after another.
     """
     return _run(graph, {name: np.asarray(array, np.float64) for name, array in inputs.items()}, ON_VALUES)
 
@@ -57,6 +60,11 @@ def encode_input(value: Value, array: FloatArray) -> IntArray:
 
 def _run(graph: Graph, values: dict[str, IntArray], table: StageTable[Callable[..., IntArray]]) -> dict[str, IntArray]:
     for node in graph.nodes:
-        result = table[type(node.op)](node.op, *(values[name] for name in node.inputs))
-        values[node.output] = result
+        operands = tuple(values[name] for name in node.inputs)
+        if isinstance(node.op, Recurrence):
+            results, inside = run_steps(node.op, operands, run_values)
+            values.update(inside)
+            values.update(zip(node.outputs, results, strict=True))
+        else:
+            values[node.output] = table[type(node.op)](node.op, *operands)
     return values

@@ -132,7 +132,7 @@ class _Atlas:
             return _Place(0 if position == 0 else 1, "", cost, stage)
         if node.name in self._codes:
             return _Place(2, "", Cost(CostClass.WIRES))
-        owner, reader = self._folded.get(node.output), self._first_staged_reader(node)
+        owner, reader = self._folded.get(node.outputs[0]), self._first_staged_reader(node)
         if owner is None or owner.name != node.name:  # another node computes its value now, or none has to
             layer = self._real_layer_before(node) or reader
             return _Place(4, "", _NOTHING) if layer is None else self._joined(layer, "folded into the weights")
@@ -156,7 +156,7 @@ class _Atlas:
 
     def _first_staged_reader(self, node: Node) -> str | None:
         """The nearest node behind it that has a circuit."""
-        waiting, seen = [node.output], set[str]()
+        waiting, seen = list(node.outputs), set[str]()
         while waiting:
             value = waiting.pop(0)
             for reader in self._readers.get(value, []):

@@ -32,7 +32,6 @@ RESULTS = REPOSITORY / "docs" / "node-tests.json"
 MISSING = {
     "convolution": ("Conv", "ConvInteger", "ConvTranspose", "QLinearConv"),
     "pooling windows": ("AveragePool", "MaxPool"),
-    "recurrent layers": ("GRU", "LSTM", "RNN"),
     "loops": ("Scan",),
     "sorting": ("TopK",),
     "Einsum": ("Einsum",),

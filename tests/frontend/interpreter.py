@@ -20,11 +20,13 @@ from fpgann.ir.ops.extreme import Extreme
 from fpgann.ir.ops.matrix_product import MatrixProduct
 from fpgann.ir.ops.multiply import Multiply
 from fpgann.ir.ops.quantize import Quantize
+from fpgann.ir.ops.recurrence import Recurrence
 from fpgann.ir.ops.reduce import Reduce, Reduction
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.select import Select
 from fpgann.ir.ops.softmax import Softmax
 from fpgann.ir.ops.transpose import Transpose
+from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.rounding import Rounding
 
 # numpy's words for each mode, from the sample implementation in the QONNX documentation
@@ -111,6 +113,25 @@ def position(op, x):
     return (places.max if op.last else places.min)(axis=op.axis, keepdims=True).astype(np.float64)
 
 
+def windows(op, x):
+    """numpy's own view of windows, of which strides and dilations pick some."""
+    axes = len(op.kernel)
+    first, last = op.pads[:axes], op.pads[axes:]
+    padded = np.pad(
+        x,
+        [(0, 0), *((max(p, 0), max(q, 0)) for p, q in zip(first, last, strict=True)), (0, 0)],
+        constant_values=op.fill,
+    )
+    crops = [slice(max(0, -p), size - max(0, -q)) for p, q, size in zip(first, last, padded.shape[1:-1], strict=True)]
+    padded = padded[(slice(None), *crops)]
+    spans = [(k - 1) * d + 1 for k, d in zip(op.kernel, op.dilations, strict=True)]
+    seen = np.lib.stride_tricks.sliding_window_view(padded, spans, tuple(range(1, axes + 1)))
+    picks = [slice(None), *(slice(None, None, s) for s in op.strides), slice(None)]
+    seen = seen[(*picks, *(slice(None, None, d) for d in op.dilations))]  # (1, *positions, channels, *kernel)
+    parts = seen.reshape(*seen.shape[: axes + 1], op.groups, -1, op.taps)
+    return np.swapaxes(parts, -1, -2).reshape(*seen.shape[: axes + 1], -1)
+
+
 def evaluate_several(op, operands):
     """Operators of any number of operands; None where it is none of them."""
     match op:
@@ -130,6 +151,8 @@ def evaluate_several(op, operands):
             return condition.astype(bool) * x + (condition == 0) * y
         case Arrange():
             return arrange(op, operands)
+        case Windows():
+            return windows(op, *operands)
     return None
 
 
@@ -152,7 +175,10 @@ def evaluate(op, *operands):
             gamma, beta, mean, variance = (p.reshape(shape) for p in (op.gamma, op.beta, op.mean, op.variance))
             return gamma * (x - mean) / np.sqrt(variance + op.epsilon) + beta
         case Dense():
-            return x @ reals(op.weight) + (0 if op.bias is None else reals(op.bias))
+            weight = reals(op.weight)
+            grouped = weight.reshape(len(weight), op.groups, -1)
+            parts = np.einsum("...gi,igo->...go", x.reshape(*x.shape[:-1], op.groups, -1), grouped)
+            return parts.reshape(*x.shape[:-1], -1) + (0 if op.bias is None else reals(op.bias))
         case Quantize():
             return quantize(op, x)
         case Reshape():
@@ -166,15 +192,36 @@ def evaluate(op, *operands):
     raise AssertionError(f"the interpreter does not know {op.name}")
 
 
+def evaluate_nodes(graph, values):
+    for node in graph.nodes:
+        operands = [values[name] for name in node.inputs]
+        results = repeat(node.op, operands) if isinstance(node.op, Recurrence) else [evaluate(node.op, *operands)]
+        for name, result in zip(node.outputs, results, strict=True):
+            values[name] = result
+            assert result.shape == graph.types[name].shape, node.name
+
+
+def repeat(op, operands):
+    """Scan as ONNX defines it: states, tensors of which every step takes one element, tensors that stay."""
+    states, stacks = list(operands[: op.states]), []
+    for step in range(op.steps):
+        elements = [x[step] for x in operands[op.states :][: op.scanned]]
+        fed = states + elements + list(operands[op.states + op.scanned :])
+        values = dict(zip([value.name for value in op.body.inputs], fed, strict=True))
+        evaluate_nodes(op.body, values)
+        ends = [values[name] for name in op.body.outputs.values()]
+        states = ends[: op.states]
+        stacks.append(ends[op.states :])
+    return states + [np.stack(column) for column in zip(*stacks, strict=True)]
+
+
 def run(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """All values for samples of shape (samples, *shape), one sample at a time as ONNX means it."""
     samples = len(next(iter(inputs.values())))
     results: dict[str, list[np.ndarray]] = {name: [] for name in graph.types}
     for i in range(samples):
         values = {name: np.asarray(array[i], np.float64) for name, array in inputs.items()}
-        for node in graph.nodes:
-            values[node.output] = evaluate(node.op, *(values[name] for name in node.inputs))
-            assert values[node.output].shape == graph.types[node.output].shape, node.name
+        evaluate_nodes(graph, values)
         for name, value in values.items():
             results[name].append(value)
     return {name: np.stack(arrays) for name, arrays in results.items()}

@@ -17,6 +17,7 @@ from fpgann.frontend.onnx.constants import Known
 from fpgann.frontend.onnx.limits import MAX_ELEMENTS, MAX_FOLDED_ELEMENTS
 from fpgann.ir import GraphBuilder, Operator
 from fpgann.ir.ops.arrange import Arrange
+from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics.integers import FloatArray
 
 STANDARD = ""
@@ -35,6 +36,7 @@ class Progress:
         known: ONNX value name -> its constant.
         values: ONNX value name -> name of the graph's value that holds it.
         folded_elements: sum of the sizes of all constants computed.
+        quantizes: the model has a quantizer between computed values.
     """
 
     builder: GraphBuilder
@@ -43,6 +45,7 @@ class Progress:
     known: dict[str, Known] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     folded_elements: int = 0
+    quantizes: bool = False
 
 
 class Site:
@@ -67,6 +70,11 @@ class Site:
     def nested(self) -> bool:
         """Whether graphs inside the node may read more than its operands."""
         return any(attribute.type in _GRAPHS for attribute in self.node.attributes.values())
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether anything before it is quantized by the model."""
+        return self._progress.quantizes
 
     # -- operands
 
@@ -139,25 +147,35 @@ class Site:
 
     def integer(self, name: str, default: int) -> int:
         """An integer attribute."""
-        attribute = self._attribute(name, onnx_ir.AttributeType.INT)
+        attribute = self.attribute(name, onnx_ir.AttributeType.INT)
         return default if attribute is None else attribute.as_int()
 
     def number(self, name: str, default: float) -> float:
         """A float attribute, exactly as stored."""
-        attribute = self._attribute(name, onnx_ir.AttributeType.FLOAT)
+        attribute = self.attribute(name, onnx_ir.AttributeType.FLOAT)
         return default if attribute is None else float(attribute.as_float())
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """An attribute that is a list of floats, exactly as stored; empty if it is left out."""
+        attribute = self.attribute(name, onnx_ir.AttributeType.FLOATS)
+        return () if attribute is None else tuple(float(number) for number in attribute.as_floats())
 
     def text(self, name: str, default: str) -> str:
         """A string attribute."""
-        attribute = self._attribute(name, onnx_ir.AttributeType.STRING)
+        attribute = self.attribute(name, onnx_ir.AttributeType.STRING)
         return default if attribute is None else attribute.as_string()
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         """An attribute that is a list of integers; None if it is left out."""
-        attribute = self._attribute(name, onnx_ir.AttributeType.INTS)
+        attribute = self.attribute(name, onnx_ir.AttributeType.INTS)
         return None if attribute is None else tuple(attribute.as_ints())
 
-    def _attribute(self, name: str, kind: onnx_ir.AttributeType) -> onnx_ir.Attr | None:
+    def attribute(self, name: str, kind: onnx_ir.AttributeType) -> onnx_ir.Attr | None:
+        """An attribute of a kind; None if it is left out.
+
+        Raises:
+            MalformedModelError: it is of another kind.
+        """
         attribute = self.node.attributes.get(name)
         if attribute is not None and attribute.type != kind:
             raise MalformedModelError(f"attribute '{name}' must be {kind.name}, not {attribute.type.name}")
@@ -191,6 +209,20 @@ class Site:
         """
         self._name_is_free = False
         return self._add(op, operands, self.name, self._unused(f"{self.name}_product"))
+
+    def apply_all(self, op: Operator, operands: tuple[str, ...], suffix: str) -> tuple[str, ...]:
+        """Add a node of several results that stay inside this ONNX node; their graph names."""
+        builder = self._progress.builder
+        types = op.infer(tuple(builder.type(operand) for operand in operands))
+        results = tuple(self.inner_name(f"{suffix}_{i}") for i in range(len(types)))
+        self.built.append(op)
+        self.results += results
+        builder.add(op, operands, name=f"{self.name}_{suffix}", outputs=results)
+        return results
+
+    def inner_name(self, suffix: str) -> str:
+        """A name for a value inside this ONNX node that no other value has."""
+        return self._unused(f"{self.name}_{suffix}")
 
     def _unused(self, name: str) -> str:
         """A name for a value that no value of the ONNX graph has."""
@@ -286,6 +318,7 @@ class Site:
         shapes = [type_.shape for type_ in op.infer(tuple(builder.type(operand) for operand in read))]
         if any(prod(shape) > MAX_ELEMENTS for shape in shapes):
             self.refuse(f"its result of shape {list(shapes[0])} is too large", "check the operands' shapes")
+        self._progress.quantizes |= isinstance(op, Quantize)
         self.built.append(op)
         self.results.append(result)
         return builder.add(op, read, name=name, outputs=(result,))
