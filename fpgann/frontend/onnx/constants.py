@@ -97,6 +97,10 @@ class Known:
         """A quantized constant."""
         return Known(codes.values, codes)
 
+    def moved(self, move: Callable[[Array], Array]) -> Known:
+        """The constant after its elements were moved about."""
+        return Known(move(self.data), None if self.codes is None else self.codes.moved(move))
+
     @property
     def reals(self) -> FloatArray:
         """The numbers as float64."""

@@ -13,6 +13,7 @@ import onnx_ir
 import onnx_ir.passes.common as passes
 
 from fpgann.errors import MalformedModelError
+from fpgann.frontend.onnx.channels_first import CHANNELS_LAST, with_channels_first
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS, first_line
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.schemas import quantizer_schemas
@@ -21,7 +22,7 @@ from fpgann.frontend.onnx.tables import QONNX
 _LOG = logging.getLogger(__name__)
 _MAX_FOLDED_BY_OPTIMIZER = 4096
 _QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant"})
-_QUANTIZER_DOMAINS = frozenset({QONNX, "qonnx.custom_op.channels_last", "onnx.brevitas", "finn.custom_op.general"})
+_QUANTIZER_DOMAINS = frozenset({QONNX, CHANNELS_LAST, "onnx.brevitas", "finn.custom_op.general"})
 
 
 def normalise(model: OnnxModel) -> onnx_ir.Model:
@@ -31,7 +32,7 @@ def normalise(model: OnnxModel) -> onnx_ir.Model:
         MalformedModelError: onnx-ir cannot represent the model.
     """
     try:
-        normalised = onnx_ir.from_proto(model.proto)
+        normalised = onnx_ir.from_proto(with_channels_first(model.proto))
         _rename_quantizers(normalised)
         _pin_shapes(normalised, {port.name: port.shape for port in model.inputs})
         passes.RemoveInitializersFromInputsPass()(normalised)

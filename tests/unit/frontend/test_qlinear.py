@@ -164,8 +164,6 @@ def test_qlinear_reduce_mean(tmp_path, seed, keep):
 @pytest.mark.parametrize(
     ("op_type", "domain", "message"),
     [
-        ("QLinearConv", "", "convolutions"),
-        ("ConvInteger", "", "convolutions"),
         ("DynamicQuantizeMatMul", MS, "depends on the data"),
     ],
 )

@@ -34,7 +34,7 @@ def import_matmul(site: Site) -> None:
     if not shape or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(shape)} are no matrix")
     vector = len(shape) == 1
-    matrix = _reshaped(known, (shape[0], 1) if vector else shape[-2:])
+    matrix = known.moved(lambda array: array.reshape((shape[0], 1) if vector else shape[-2:]))
     value = site.value(0)
     x_shape = site.shape(0)
     layer = Dense(weight_constant(matrix, 1.0))
@@ -56,7 +56,7 @@ def _import_left_matrix(site: Site) -> None:
         raise MalformedModelError(f"weights of shape {list(shape)} are no matrix")
     if not x_shape:
         raise MalformedModelError("it multiplies a matrix with a number")
-    layer = Dense(weight_constant(_moved(_reshaped(known, (1, *shape)[-2:]), (1, 0)), 1.0))
+    layer = Dense(weight_constant(known.moved(lambda array: array.reshape((1, *shape)[-2:]).T), 1.0))
     rows, (inputs, outputs) = x_shape[-2:-1], layer.weight.data.shape
     if (rows or x_shape) != (inputs,):
         raise MalformedModelError(f"weights of {inputs} columns do not fit an input of shape {list(x_shape)}")
@@ -93,7 +93,7 @@ def import_gemm(site: Site) -> None:
     if known.data.ndim != 2 or known.data.size == 0:
         raise MalformedModelError(f"weights of shape {list(known.data.shape)} are no matrix")
     if site.integer("transB", 0):
-        known = _moved(known, (1, 0))
+        known = known.moved(np.transpose)
     weight = weight_constant(known, site.number("alpha", 1.0))
     outputs = known.data.shape[1]
     layer = Dense(weight)
@@ -170,18 +170,6 @@ def _power_of_two(number: Fraction) -> int | None:
     """k if the number is 2**k."""
     power = number.numerator.bit_length() - number.denominator.bit_length()
     return power if number == Fraction(2) ** power else None
-
-
-def _moved(known: Known, permutation: tuple[int, ...]) -> Known:
-    codes = known.codes
-    moved = None if codes is None else codes.moved(lambda array: np.transpose(array, permutation))
-    return Known(np.transpose(known.data, permutation), moved)
-
-
-def _reshaped(known: Known, shape: tuple[int, ...]) -> Known:
-    codes = known.codes
-    moved = None if codes is None else codes.moved(lambda array: array.reshape(shape))
-    return Known(known.data.reshape(shape), moved)
 
 
 def _has_one_matrix(site: Site) -> bool:

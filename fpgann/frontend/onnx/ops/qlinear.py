@@ -40,7 +40,7 @@ _STATIC = "use static quantization (onnxruntime.quantization.quantize_static)"
 @IMPORTERS.register((STANDARD, "QLinearMatMul"))
 def import_qlinear_matmul(site: Site) -> None:
     """Operands a, b and the scale of y: each a tensor or scale, with zero point."""
-    _deliver(site, _product(site, (0, 1, 2), (3, 4, 5)), 6)
+    deliver_quantized(site, _product(site, (0, 1, 2), (3, 4, 5)), 6)
 
 
 @IMPORTERS.register((STANDARD, "MatMulInteger"))
@@ -70,7 +70,7 @@ def import_qgemm(site: Site) -> None:
     known = integer_data(site.known(3, "weight"), "weight")
     if known.ndim != 2 or known.size == 0:
         raise MalformedModelError(f"weights of shape {list(known.shape)} are no matrix")
-    grid = _grid(site, (4, 5), known.shape, 0 if transposed else 1)
+    grid = operand_grid(site, (4, 5), known.shape, 0 if transposed else 1)
     codes = grid.dequantized(known)
     codes = codes.moved(np.transpose) if transposed else codes
     alpha = site.number("alpha", 1.0)
@@ -78,7 +78,7 @@ def import_qgemm(site: Site) -> None:
     outputs = known.shape[0 if transposed else 1]
     bias = None
     if site.has(6):
-        per_code = _grid(site, (1, 2), site.shape(0), None).scale
+        per_code = operand_grid(site, (1, 2), site.shape(0), None).scale
         integers = integer_data(site.known(6, "bias"), "bias").reshape(-1).astype(np.int64)
         if integers.size not in (1, outputs):
             raise MalformedModelError(f"{integers.size} biases do not fit {outputs} outputs")
@@ -86,9 +86,9 @@ def import_qgemm(site: Site) -> None:
         channel = codes.channel[0] if codes.channel.size else codes.channel
         exact = Codes(np.broadcast_to(integers, (outputs,)), channel, scales, -(2**31), 2**31 - 1)
         bias = bias_constant(Known.coded(exact), alpha, outputs)
-    product = site.apply_layer(Dense(weight, bias), _reals(site, 0, 1, 2))
+    product = site.apply_layer(Dense(weight, bias), operand_reals(site, 0, 1, 2))
     if site.has(7):
-        _deliver(site, product, 7)
+        deliver_quantized(site, product, 7)
     else:
         site.alias(product)
 
@@ -99,15 +99,15 @@ def import_qlinear_pair(site: Site) -> None:
     is_sum = site.op_type == "QLinearAdd"
     known = [start for start in (0, 3) if site.is_known(start)]
     if not known:
-        operands = (_reals(site, 0, 1, 2), _reals(site, 3, 4, 5))
-        _deliver(site, site.apply(Add() if is_sum else Multiply(), operands, "result"), 6)
+        operands = (operand_reals(site, 0, 1, 2), operand_reals(site, 3, 4, 5))
+        deliver_quantized(site, site.apply(Add() if is_sum else Multiply(), operands, "result"), 6)
         return
     start = known[0]
     integers = integer_data(site.known(start, "constant operand"), "constant operand")
-    constant = Known.coded(_grid(site, (start + 1, start + 2), integers.shape, None).dequantized(integers)).reals
+    constant = Known.coded(operand_grid(site, (start + 1, start + 2), integers.shape, None).dequantized(integers)).reals
     op = Affine(_ONE, _ONE, constant) if is_sum else Affine(constant, _ONE, _ZERO)
     other = 3 - start
-    _deliver(site, site.apply(op, _reals(site, other, other + 1, other + 2), "result"), 6)
+    deliver_quantized(site, site.apply(op, operand_reals(site, other, other + 1, other + 2), "result"), 6)
 
 
 @IMPORTERS.register((MICROSOFT, "QLinearSigmoid"), (MICROSOFT, "QLinearLeakyRelu"), (MICROSOFT, "QLinearSoftmax"))
@@ -121,7 +121,7 @@ def import_qlinear_function(site: Site) -> None:
             op = Activation(Function.LEAKY_RELU, (np.asarray(site.number("alpha", float(np.float32(0.01)))),))
         case _:
             op = Softmax(_negative(site.integer("axis", -1), len(site.shape(0))))
-    _deliver(site, site.apply(op, _reals(site, 0, 1, 2), "result"), 3)
+    deliver_quantized(site, site.apply(op, operand_reals(site, 0, 1, 2), "result"), 3)
 
 
 @IMPORTERS.register((MICROSOFT, "QLinearConcat"))
@@ -134,7 +134,7 @@ def import_qlinear_concat(site: Site) -> None:
         if start not in computed:
             data = integer_data(site.known(start, "operand"), "operand")
             constants[start] = Known.coded(
-                _grid(site, (start + 1, start + 2), data.shape, None).dequantized(data)
+                operand_grid(site, (start + 1, start + 2), data.shape, None).dequantized(data)
             ).reals
     shapes = {start: constants[start].shape if start in constants else site.shape(start) for start in starts}
     positions, count = {}, 0
@@ -146,21 +146,8 @@ def import_qlinear_concat(site: Site) -> None:
     except ValueError as error:
         raise MalformedModelError(f"shapes {[list(s) for s in shapes.values()]} cannot be joined") from error
     behind = np.concatenate([c.reshape(-1) for c in constants.values()]) if constants else np.zeros(0)
-    operands = tuple(_reals(site, start, start + 1, start + 2) for start in computed)
-    _deliver(site, site.apply(Arrange(index, behind, kind="concat"), operands, "result"), 0)
-
-
-@IMPORTERS.register((MICROSOFT, "QLinearGlobalAveragePool"), (MICROSOFT, "QLinearAveragePool"))
-def import_qlinear_pool(site: Site) -> None:
-    """The mean over all axes but the first and that of the channels."""
-    rank = len(site.shape(0))
-    last = bool(site.integer("channels_last", 0))
-    axes = tuple(range(-rank + 1, -1) if last else range(-rank + 2, 0))
-    if site.op_type == "QLinearAveragePool":
-        sizes = tuple(site.shape(0)[axis] for axis in axes)
-        if site.integers("kernel_shape") != sizes or any(site.integers("pads") or ()):
-            site.refuse("pooling windows are not supported yet", "use global average pooling")
-    _deliver(site, _mean(site, axes), 3)
+    operands = tuple(operand_reals(site, start, start + 1, start + 2) for start in computed)
+    deliver_quantized(site, site.apply(Arrange(index, behind, kind="concat"), operands, "result"), 0)
 
 
 @IMPORTERS.register((MICROSOFT, "QLinearReduceMean"))
@@ -169,19 +156,11 @@ def import_qlinear_reduce_mean(site: Site) -> None:
     shape = site.shape(0)
     given = site.integers("axes")
     axes = tuple(sorted({_negative(axis, len(shape)) for axis in (range(len(shape)) if given is None else given)}))
-    mean = _mean(site, axes)
+    mean = mean_of_operand(site, axes)
     if not site.integer("keepdims", 1):
         kept = tuple(size for i, size in enumerate(shape) if i - len(shape) not in axes)
         mean = site.apply(Reshape(kept), mean, "reshape")
-    _deliver(site, mean, 3)
-
-
-@IMPORTERS.register(
-    (STANDARD, "QLinearConv"), (MICROSOFT, "QLinearConv"), (STANDARD, "ConvInteger"), (MICROSOFT, "ConvInteger")
-)
-def refuse_convolution(site: Site) -> None:
-    """Refused: there are no convolutions yet."""
-    site.refuse("convolutions are not supported yet", "use dense layers, or split the model before them")
+    deliver_quantized(site, mean, 3)
 
 
 @IMPORTERS.register(*((MICROSOFT, name) for name in ("DynamicQuantizeMatMul", "DynamicQuantizeLSTM")))
@@ -197,32 +176,34 @@ def _product(site: Site, left: tuple[int, int | None, int], right: tuple[int, in
             "its constant is the left operand",
             "write the product with the weights on the right (transpose both operands and the result)",
         )
-    x = _reals(site, *left, axis=-2)
+    x = operand_reals(site, *left, axis=-2)
     if not site.is_known(right[0]):
-        return site.apply(MatrixProduct(), (x, _reals(site, *right, axis=-1)), "product")
+        return site.apply(MatrixProduct(), (x, operand_reals(site, *right, axis=-1)), "product")
     known = integer_data(site.known(right[0], "weight"), "weight")
     if known.ndim < 2 or known.size == 0:
         site.refuse(f"weights of shape {list(known.shape)} are no matrix", "use one matrix of weights")
     if any(size != 1 for size in known.shape[:-2]):
-        return site.apply(MatrixProduct(), (x, _reals(site, *right, axis=-1)), "product")
-    codes = _grid(site, right[1:], known.shape, -1).dequantized(known)
+        return site.apply(MatrixProduct(), (x, operand_reals(site, *right, axis=-1)), "product")
+    codes = operand_grid(site, right[1:], known.shape, -1).dequantized(known)
     matrix = codes.moved(lambda array: array.reshape(known.shape[-2:]))
     return site.apply_layer(Dense(weight_constant(Known.coded(matrix), 1.0)), x)
 
 
-def _reals(site: Site, tensor: int, scale: int | None, zero_point: int, axis: int | None = None) -> str:
+def operand_reals(site: Site, tensor: int, scale: int | None, zero_point: int, axis: int | None = None) -> str:
     """The real numbers that an operand stands for."""
-    grid, integers = _grid(site, (scale, zero_point), site.shape_of(tensor), axis), site.tensor(tensor)
+    grid, integers = operand_grid(site, (scale, zero_point), site.shape_of(tensor), axis), site.tensor(tensor)
     return integers if is_plain(grid) else site.apply(reals_of(grid), integers, f"operand_{tensor}_reals")
 
 
-def _grid(site: Site, scale_zero: tuple[int | None, int], shape: tuple[int, ...], axis: int | None) -> LinearGrid:
+def operand_grid(
+    site: Site, scale_zero: tuple[int | None, int], shape: tuple[int, ...], axis: int | None
+) -> LinearGrid:
     """The grid of an operand."""
     scale, zero_point = scale_zero
     return read_grid(site, scale, zero_point, integer_type(site, zero_point) or INTEGER_TYPES["INT32"], shape, axis)
 
 
-def _deliver(site: Site, value: str, scale: int) -> None:
+def deliver_quantized(site: Site, value: str, scale: int) -> None:
     """Quantize the result; the index is that of its scale, which its zero point follows."""
     kind = integer_type(site, scale + 1) or _first_type(site)
     deliver_integers(site, read_grid(site, scale, scale + 1, kind, site.shape_of_value(value)), value)
@@ -234,10 +215,10 @@ def _first_type(site: Site) -> IntegerType:
     return next((kind for kind in found if kind is not None), INTEGER_TYPES["UINT8"])
 
 
-def _mean(site: Site, axes: tuple[int, ...]) -> str:
+def mean_of_operand(site: Site, axes: tuple[int, ...]) -> str:
     """Sum over number of elements, over axes counted from the end; their size becomes 1."""
     shape = site.shape(0)
-    x = _reals(site, 0, 1, 2)
+    x = operand_reals(site, 0, 1, 2)
     if not axes:
         return x
     total = site.apply(Reduce(Reduction.SUM, axes), x, "sum")

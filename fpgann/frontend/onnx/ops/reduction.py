@@ -94,19 +94,6 @@ def import_product_reduction(site: Site) -> None:
     _deliver(site, site.apply(Reshape(reduced_shape), value, "reduced"), axes)
 
 
-@IMPORTERS.register((STANDARD, "GlobalAveragePool"), (STANDARD, "GlobalMaxPool"))
-def import_global_pool(site: Site) -> None:
-    """Over all axes behind the channels."""
-    shape = site.shape(0)
-    if len(shape) < 3:
-        raise MalformedModelError(f"its input of shape {list(shape)} has no axes behind the channels")
-    axes = tuple(range(2 - len(shape), 0))
-    if site.op_type == "GlobalMaxPool":
-        site.alias(reduced(site, site.value(0), Reduction.MAXIMUM, axes))
-        return
-    site.alias(scaled(site, reduced(site, site.value(0), Reduction.SUM, axes), prod(shape[2:]), "mean"))
-
-
 @IMPORTERS.register((STANDARD, "ArgMax"), (STANDARD, "ArgMin"))
 def import_arg_extreme(site: Site) -> None:
     """The position of the first (or last) extreme element."""
