@@ -19,7 +19,7 @@ from fpgann.cosim.words import words_for
 from fpgann.eda.find import find_tool
 from fpgann.eda.run import run_tool
 from fpgann.eda.tools import TOOL_BY_NAME, Tool
-from fpgann.eda.verilog_repair import quicken
+from fpgann.eda.verilog_speed import quicken
 from fpgann.errors import FormatError, ToolFailedError
 
 TOOLS = ("verilator", "g++", "make", "perl")

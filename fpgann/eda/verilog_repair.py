@@ -21,7 +21,6 @@ _MODULE = re.compile(r"^module (\w+)\n.*?^endmodule$", re.MULTILINE | re.DOTALL)
 _CELL = re.compile(r"^module \w+\n(?:  #\(parameter\n(?:    \w+,?\n?)+\)\n)?  \([^;]*\);\nendmodule\n\n?", re.MULTILINE)
 _DECLARATION = re.compile(r"^  (?:wire|reg) (?:\[\d+:0\] )?(\w+);.*\n", re.MULTILINE)
 _INITIAL = re.compile(r"^(  initial\n    \w+ )<=", re.MULTILINE)
-_SIGN_EXTENSION = re.compile(r"\{\{\d+\{(\w+)\[\d+\]\}\}, \1\}; // sext$", re.MULTILINE)
 
 
 def repair(verilog: str) -> str:
@@ -53,11 +52,3 @@ def _join_namesakes(module: str, name: str) -> str:
         second = declarations[1]
         module = (module[: second.start()] + module[second.end() :]).replace(itself, "")
     return module
-
-
-def quicken(verilog: str) -> str:
-    """The same Verilog, which Verilator turns into faster code; some linters find it less clean.
-
-    GHDL spells out a widened signed number bit by bit; Verilator knows a better way for `$signed`.
-    """
-    return _SIGN_EXTENSION.sub(r"$signed(\1);", verilog)

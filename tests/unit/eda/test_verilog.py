@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fpgann.eda.verilog import analyse, to_verilog
-from fpgann.eda.verilog_repair import quicken, repair
+from fpgann.eda.verilog_repair import repair
 from fpgann.errors import ToolFailedError, ToolNotFoundError
 from tests.conftest import require_tool
 from tests.hdl.simulators import lint
@@ -179,8 +179,3 @@ def test_without_ghdl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolNotFoundError, match="ghdl is not installed; install it: apt install ghdl"):
         to_verilog(tmp_path, "tiny", tmp_path)
-
-
-def test_sign_extensions_for_speed() -> None:
-    text = "  assign n5_o = {{3{n4_o[6]}}, n4_o}; // sext\n  assign n6_o = {{3{n4_o[6]}}, n5_o};\n"
-    assert quicken(text) == "  assign n5_o = $signed(n4_o);\n  assign n6_o = {{3{n4_o[6]}}, n5_o};\n"
