@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replace the layers of a torch module by quantized ones of Brevitas, with the same parameters."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import brevitas.nn as qnn
+import torch
+from brevitas.quant import Int32Bias
+from torch import Tensor, nn
+
+from fpgann.errors import ConfigError
+from fpgann.train.merging import capture_inputs
+from fpgann.train.plan import CompressionPlan, LayerPlan, Per, Weights
+from fpgann.train.quantizers import ActivationQuantizer, WeightQuantizer, activation_injector, weight_injector
+from fpgann.train.topology import layers_of, replace_module
+
+
+@dataclass(frozen=True, eq=False)
+class Compressed:
+    """A layer that trains as the plan wants it.
+
+    Args:
+        name: its name in the module.
+        module: the layer of Brevitas.
+        plan: what it has of its own.
+        weight_quantizer: what its weights become.
+        input_quantizer: what it reads.
+    """
+
+    name: str
+    module: nn.Module
+    plan: LayerPlan
+    weight_quantizer: WeightQuantizer
+    input_quantizer: ActivationQuantizer
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights as the optimizer sees them."""
+        return self.module.weight
+
+    def quantized(self) -> Tensor:
+        """The weights as they are computed with."""
+        with torch.no_grad():
+            values: Tensor = self.weight_quantizer(self.module.weight)[0]
+        return values
+
+    def codes(self) -> Tensor:
+        """The weights as integers."""
+        with torch.no_grad():
+            values, step, _, _ = self.weight_quantizer(self.module.weight)
+            return torch.round(values / step).to(torch.int64)
+
+
+def compress_layers(model: nn.Module, plan: CompressionPlan, samples: tuple[Tensor, ...]) -> dict[str, Compressed]:
+    """Replace every layer in place.
+
+    Args:
+        model: the float module.
+        plan: what to do.
+        samples: inputs of the module, batch first.
+
+    Raises:
+        ConfigError: the module has no layer, or the plan names one that is not there.
+    """
+    layers = layers_of(model)
+    if not layers:
+        hint = "it must hold modules of torch.nn: Linear, Conv1d, Conv2d"
+        raise ConfigError("there is no layer to compress", where=f"module '{type(model).__name__}'", hint=hint)
+    own = _layer_plans(plan, list(layers))
+    inputs = capture_inputs(model, list(layers), samples)
+    missing = [name for name in layers if name not in inputs]
+    if missing:
+        raise ConfigError("the module never calls it", where=f"layer '{missing[0]}'", hint="remove it")
+    found = {}
+    for number, (name, layer) in enumerate(layers.items()):
+        found[name] = _compress(name, layer, own[name], plan, inputs[name], is_first=number == 0)
+        replace_module(model, name, found[name].module)
+    return found
+
+
+def _layer_plans(plan: CompressionPlan, names: list[str]) -> dict[str, LayerPlan]:
+    """What each layer has of its own; the last pattern that fits decides."""
+    own = dict.fromkeys(names, LayerPlan())
+    for pattern, entry in plan.layers.items():
+        matching = fnmatch.filter(names, pattern)
+        if not matching:
+            hint = f"the layers are {', '.join(names)}"
+            raise ConfigError("there is no such layer", where=f"plan, layer '{pattern}'", hint=hint)
+        own |= dict.fromkeys(matching, entry)
+    return own
+
+
+def _compress(
+    name: str, layer: nn.Module, own: LayerPlan, plan: CompressionPlan, values: Tensor, *, is_first: bool
+) -> Compressed:
+    quantize = plan.quantize
+    kind = own.weights or quantize.weights
+    weights = WeightQuantizer(
+        layer.weight,
+        kind,
+        own.weight_bits or quantize.weight_bits,
+        quantize.scale,
+        per_channel=quantize.per is Per.CHANNEL,
+        learn_bits=quantize.learn_bits and kind is Weights.FIXED,
+    )
+    bits = own.activation_bits or (quantize.input_bits if is_first else 0) or quantize.activation_bits
+    inputs = ActivationQuantizer(values, bits, quantize.scale, learn_bits=quantize.learn_bits)
+    quantizers = {
+        "weight_quant": weight_injector(weights),
+        "input_quant": activation_injector(inputs),
+        "bias_quant": None if layer.bias is None else Int32Bias,
+    }
+    module = _module(layer, quantizers)
+    module.weight, module.bias = layer.weight, layer.bias
+    return Compressed(name, module.to(layer.weight.device), own, weights, inputs)
+
+
+def _module(layer: nn.Module, quantizers: Mapping[str, object]) -> nn.Module:
+    """A layer of Brevitas of the same shape."""
+    has_bias = layer.bias is not None
+    if isinstance(layer, nn.Linear):
+        return qnn.QuantLinear(layer.in_features, layer.out_features, bias=has_bias, **quantizers)
+    kind = qnn.QuantConv1d if isinstance(layer, nn.Conv1d) else qnn.QuantConv2d
+    return kind(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        padding_mode=layer.padding_mode,
+        bias=has_bias,
+        **quantizers,
+    )
