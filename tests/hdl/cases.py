@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 
 from sim import models
+from tests.hdl import token_cases
 from tests.hdl.simulators import SEED
 from tests.hdl.wrapper import Generics, Mode, Vector, Words
 
@@ -501,6 +502,7 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_frame_join": frame_join(),
     "fpgann_frame_fifo": frame_fifo(),
     "fpgann_frame_to_stream": frame_to_stream(),
+    **token_cases.DEFAULT,
 }
 """Fast enough for every run."""
 

@@ -41,7 +41,8 @@ class Outcome:
 
 def library_files(hdl: Path = HDL) -> list[Path]:
     """The files of the library in the order of analysis."""
-    return [hdl / name for name in (hdl / "compile_order.txt").read_text().split()]
+    orders = ("compile_order.txt", "compile_order_maps.txt")
+    return [hdl / name for order in orders for name in (hdl / order).read_text().split()]
 
 
 def run(command: Sequence[str], work: Path, tool: Tool) -> subprocess.CompletedProcess[str]:

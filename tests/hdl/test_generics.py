@@ -34,6 +34,10 @@ WRONG: list[tuple[str, str, dict[str, Generic], str]] = [
     ("fpgann_stream_to_frame", "b1", {"ELEMENT_BITS": 9}, r"ELEMENT_BITS = 9 do not fit ELEMENT_BYTES = 1"),
     ("fpgann_frame_to_stream", "b1_signed", {"ELEMENT_BITS": 9}, r"ELEMENT_BITS = 9 do not fit ELEMENT_BYTES = 1"),
     ("fpgann_requantize_search", "b0", {"THRESHOLDS": Words([1, 2], 9)}, r"2 THRESHOLDS for .* = 1"),
+    ("fpgann_window_buffer", "grouped", {"GROUPS": 5}, r"TOKEN_WIDTH = 12 is no multiple of GROUPS = 5"),
+    ("fpgann_window_buffer", "valid", {"FILL": Vector(0, 4)}, r"FILL has 4 bits, TOKEN_WIDTH is 5"),
+    ("fpgann_token_reduce", "r0", {"KIND": "mean"}, r"KIND is 'mean', not sum, maximum or minimum"),
+    ("fpgann_token_expand", "e0", {"PARTS": 3}, r"PARTS = 3 is neither 1 nor ROW_FACTOR \* COLUMN_FACTOR"),
 ]
 
 

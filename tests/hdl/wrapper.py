@@ -74,6 +74,12 @@ def _packet(side: str) -> tuple[Port, ...]:
     )
 
 
+def _tokens(in_width: Callable[[Generics], int], out_width: Callable[[Generics], int]) -> tuple[Port, ...]:
+    """The ports of an entity between two streams of tokens."""
+    entering = (_in("in_valid"), _out("in_ready"), _in("in_data", in_width))
+    return (*entering, _out("out_valid"), _in("out_ready"), _out("out_data", out_width))
+
+
 def _load(address_width: str) -> tuple[Port, ...]:
     """The ports through which memories are loaded."""
     return (
@@ -210,6 +216,28 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _in("in_data", lambda g: g["ELEMENTS"] * g["ELEMENT_BITS"]),
         *_packet("out"),
     ),
+    "fpgann_window_buffer": _tokens(
+        lambda g: g["TOKEN_WIDTH"], lambda g: g["KERNEL_ROWS"] * g["KERNEL_COLUMNS"] * g["TOKEN_WIDTH"]
+    ),
+    "fpgann_token_fork": (
+        _in("in_valid"),
+        _out("in_ready"),
+        _out("out_valid", lambda g: g["OUTPUTS"]),
+        _in("out_ready", lambda g: g["OUTPUTS"]),
+    ),
+    "fpgann_token_gather": _tokens(lambda g: g["WIDTH"], lambda g: g["TOKENS"] * g["WIDTH"]),
+    "fpgann_token_scatter": _tokens(lambda g: g["TOKENS"] * g["WIDTH"], lambda g: g["WIDTH"]),
+    "fpgann_token_reduce": _tokens(lambda g: g["ELEMENTS"] * g["IN_WIDTH"], lambda g: g["ELEMENTS"] * g["OUT_WIDTH"]),
+    "fpgann_token_expand": _tokens(lambda g: g["WIDTH"], lambda g: g["WIDTH"] // g["PARTS"]),
+    "fpgann_stream_to_tokens": (
+        *_packet("in"),
+        *_tokens(lambda g: 0, lambda g: g["BEATS"] * g["PER_BEAT"] * g["ELEMENT_BITS"])[3:],
+        _out("is_wrong"),
+    ),
+    "fpgann_tokens_to_stream": (
+        *_tokens(lambda g: g["BEATS"] * g["PER_BEAT"] * g["ELEMENT_BITS"], lambda g: 0)[:3],
+        *_packet("out"),
+    ),
 }
 WITH_RESET = {
     "fpgann_pace",
@@ -222,6 +250,14 @@ WITH_RESET = {
     "fpgann_frame_join",
     "fpgann_frame_fifo",
     "fpgann_frame_to_stream",
+    "fpgann_window_buffer",
+    "fpgann_token_fork",
+    "fpgann_token_gather",
+    "fpgann_token_scatter",
+    "fpgann_token_reduce",
+    "fpgann_token_expand",
+    "fpgann_stream_to_tokens",
+    "fpgann_tokens_to_stream",
 }
 
 
