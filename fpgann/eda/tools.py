@@ -140,6 +140,7 @@ def _packer(name: str, family: str) -> ToolSpec:
 TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec("ghdl", (Flow.GHDL,), "apt install ghdl", ("ghdl",), version_pattern=r"GHDL (\d+)\.(\d+)(?:\.(\d+))?"),
     ToolSpec("cocotb", (Flow.GHDL, Flow.VERILATOR), "pip install fpgann[sim]", package="cocotb"),
+    ToolSpec("cocotbext-axi", (Flow.GHDL, Flow.VERILATOR), "pip install fpgann[sim]", package="cocotbext-axi"),
     # cocotb loads Python into the simulator, and for that needs it as a shared library.
     ToolSpec(
         "libpython",

@@ -20,6 +20,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tool]:
         for name, version in [
             ("ghdl", (2, 0, 0)),
             ("cocotb", (2, 1, 0)),
+            ("cocotbext-axi", (0, 1, 28)),
             ("libpython", (3, 11, 7)),
             ("verilator", (5, 6)),
         ]

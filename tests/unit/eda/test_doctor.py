@@ -17,6 +17,7 @@ def tool(name: str, version: tuple[int, ...], origin: Origin = Origin.SYSTEM) ->
 HEALTHY = {
     "ghdl": tool("ghdl", (5, 0, 1)),
     "cocotb": tool("cocotb", (2, 1, 0), Origin.LIBRARY),
+    "cocotbext-axi": tool("cocotbext-axi", (0, 1, 28), Origin.LIBRARY),
     "libpython": tool("libpython", (3, 11, 7)),
     "verilator": tool("verilator", (5, 40)),
     "g++": tool("g++", (12, 2, 0)),
@@ -83,7 +84,7 @@ def test_a_healthy_machine(machine: dict[str, Tool]) -> None:
     assert not diagnosis.flow_works(Flow.TRAINING)
 
 
-@pytest.mark.parametrize("name", ["ghdl", "cocotb", "libpython"])
+@pytest.mark.parametrize("name", ["ghdl", "cocotb", "cocotbext-axi", "libpython"])
 def test_what_the_vhdl_flow_needs(machine: dict[str, Tool], name: str) -> None:
     del machine[name]
     diagnosis = diagnose()
@@ -94,7 +95,7 @@ def test_what_the_vhdl_flow_needs(machine: dict[str, Tool], name: str) -> None:
 
 
 def test_the_vhdl_flow_does_not_need_the_rest(machine: dict[str, Tool]) -> None:
-    for name in set(machine) - {"ghdl", "cocotb", "libpython"}:
+    for name in set(machine) - {"ghdl", "cocotb", "cocotbext-axi", "libpython"}:
         del machine[name]
     diagnosis = diagnose()
     assert diagnosis.ok

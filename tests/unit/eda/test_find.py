@@ -166,7 +166,7 @@ def test_names_are_unique_and_flows_are_served() -> None:
     assert {flow for spec in TOOLS for flow in spec.flows} == set(Flow)
 
 
-@pytest.mark.parametrize("name", ["ghdl", "verilator", "g++", "make", "perl", "cocotb", "libpython"])
+@pytest.mark.parametrize("name", ["ghdl", "verilator", "g++", "make", "perl", "cocotb", "cocotbext-axi", "libpython"])
 def test_the_real_tool_is_found(name: str) -> None:
     tool = require_tool(name)
     assert locate(tool.spec) == tool
