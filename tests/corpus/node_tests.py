@@ -32,7 +32,6 @@ RESULTS = REPOSITORY / "docs" / "node-tests.json"
 MISSING = {
     "convolution": ("Conv", "ConvInteger", "ConvTranspose", "QLinearConv"),
     "pooling windows": ("AveragePool", "MaxPool"),
-    "loops": ("Scan",),
     "sorting": ("TopK",),
     "Einsum": ("Einsum",),
     "scales that depend on the data": ("DynamicQuantizeLinear",),

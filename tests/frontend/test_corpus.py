@@ -20,7 +20,6 @@ from tests.frontend import interpreter
 REFUSED_OPERATORS = frozenset(
     {
         *("Conv", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool"),
-        "Scan",
         *("DynamicQuantizeLinear", "TopK"),
     }
 )

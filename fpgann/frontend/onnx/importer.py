@@ -111,16 +111,20 @@ class Translation:
             elif port.element_type not in _REAL:
                 self._fail(port.name, "input", _unknown_type(port.element_type))
             self.progress.values[port.name] = fed
-        for name, value in self.source.graph.initializers.items():
-            tensor = value.const_value
-            if tensor is not None and not self._guard(name, "initializer", partial(self._constant, name, tensor)):
-                self.failed_constants.add(name)
-        for node in self.source.graph:
-            self._node(node)
+        self.run_inside(self.source.graph)
         built = self.progress.known if self.constant_outputs else {}
         for name in self.model.outputs:
             if name not in self.progress.values.keys() | built.keys() | self.unchecked | self.failed_constants:
                 self._fail(name, "output", _constant_output())
+
+    def run_inside(self, graph: onnx_ir.Graph) -> None:
+        """Import initialisers and nodes of the model's graph, or of one inside of a node."""
+        for name, value in graph.initializers.items():
+            tensor = value.const_value
+            if tensor is not None and not self._guard(name, "initializer", partial(self._constant, name, tensor)):
+                self.failed_constants.add(name)
+        for node in graph:
+            self._node(node)
 
     def _constant(self, name: str, tensor: onnx_ir.TensorProtocol) -> None:
         self.progress.known[name] = Known.of(tensor.numpy())
@@ -223,9 +227,26 @@ def walk(model: OnnxModel, source: onnx_ir.Model, *, constant_outputs: bool = Fa
     names = {value.name for node in source.graph for value in node.outputs if value.name}
     names.update(port.name for port in model.inputs)
     progress = Progress(GraphBuilder(model.name), dict(source.opset_imports), names)
+    progress.walk = partial(_walk_inside, model, source)
     translation = Translation(model, source, progress, constant_outputs=constant_outputs)
     translation.run()
     return translation
+
+
+def _walk_inside(model: OnnxModel, source: onnx_ir.Model, graph: onnx_ir.Graph, progress: Progress) -> None:
+    """Import the nodes of a graph inside of a node.
+
+    Raises:
+        ModelError: one of them cannot be built; the first is named.
+    """
+    names = {value.name for node in graph.all_nodes() for value in node.outputs if value.name}
+    progress.reserved |= names
+    translation = Translation(model, source, progress)
+    translation.run_inside(graph)
+    for entry in translation.report:
+        if not entry.supported:
+            kind = MalformedModelError if translation.malformed else UnsupportedOperatorError
+            raise kind(f"its node '{entry.name}' ({entry.op}): {entry.built_as}", hint=entry.hint)
 
 
 def _unknown_type(element_type: str) -> UnsupportedOperatorError:

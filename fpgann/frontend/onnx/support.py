@@ -32,8 +32,6 @@ _HINTS = {
 
 _RANDOM = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 _REFUSALS = {
-    "If": ("its condition depends on the data", "export the model with the condition decided"),
-    **dict.fromkeys(("Loop", "Scan"), ("loops are not supported yet", "unroll the loop before exporting")),
     **dict.fromkeys(
         _RANDOM,
         (

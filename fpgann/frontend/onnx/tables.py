@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import NoReturn, TypeAlias
 
@@ -37,6 +37,8 @@ class Progress:
         values: ONNX value name -> name of the graph's value that holds it.
         folded_elements: sum of the sizes of all constants computed.
         quantizes: the model has a quantizer between computed values.
+        scope: what stands before the names of values inside of a node.
+        walk: imports the nodes of a graph inside of a node.
     """
 
     builder: GraphBuilder
@@ -46,6 +48,8 @@ class Progress:
     values: dict[str, str] = field(default_factory=dict)
     folded_elements: int = 0
     quantizes: bool = False
+    scope: str = ""
+    walk: Callable[[onnx_ir.Graph, Progress], None] | None = None
 
 
 class Site:
@@ -143,6 +147,63 @@ class Site:
             )
         return self._progress.values[name]
 
+    # -- graphs inside
+
+    def captured(self, graph: onnx_ir.Graph) -> dict[str, str]:
+        """What a graph inside of the node reads of the values computed around it, with their graph names."""
+        inside = {value.name for value in graph.inputs} | set(graph.initializers)
+        read: dict[str, str] = {}
+        for node in graph.all_nodes():
+            inside.update(value.name for value in node.outputs)
+            inner = [a.as_graph() for a in node.attributes.values() if a.type == onnx_ir.AttributeType.GRAPH]
+            inside.update(value.name for body in inner for value in body.inputs)
+            inside.update(name for body in inner for name in body.initializers)
+        values = [value for node in graph.all_nodes() for value in node.inputs]
+        for value in (*values, *graph.outputs):
+            name = "" if value is None else value.name or ""
+            if name not in inside and name in self._progress.values:
+                read[name] = self._progress.values[name]
+        return read
+
+    def enter(
+        self,
+        graph: onnx_ir.Graph,
+        scope: str,
+        *,
+        builder: GraphBuilder | None = None,
+        known: Mapping[str, Known] | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> Progress:
+        """Import a graph inside of the node.
+
+        Args:
+            graph: the graph.
+            scope: what tells its values from those of the same graph elsewhere.
+            builder: where its nodes go; by default where this node goes.
+            known: constants that it reads, besides those around it.
+            values: graph names of values that it reads; all of them if there is a builder.
+
+        Returns:
+            What was built: its results are among the constants and values.
+
+        Raises:
+            ModelError: one of its nodes cannot be built.
+        """
+        outer = self._progress
+        inner = replace(
+            outer,
+            builder=builder or outer.builder,
+            known={**outer.known, **(known or {})},
+            values={**({} if builder else outer.values), **(values or {})},
+            scope=f"{outer.scope}{self.name}/{scope}",
+        )
+        assert outer.walk is not None
+        outer.walk(graph, inner)
+        outer.folded_elements, outer.quantizes = inner.folded_elements, inner.quantizes
+        if builder is None:
+            self.results += [inner.values[name] for name in inner.values.keys() - outer.values.keys()]
+        return inner
+
     # -- attributes
 
     def integer(self, name: str, default: int) -> int:
@@ -234,9 +295,10 @@ class Site:
 
     def deliver(self, op: Operator, operands: str | tuple[str, ...], index: int = 0) -> None:
         """Add the node that computes one output of the ONNX node, the first by default."""
-        output = self.output(index)
+        output, scope = self.output(index), self._progress.scope
         name = self.name if index == 0 and self._name_is_free else f"{self.name}_{index or 'result'}"
-        self._progress.values[output] = self._add(op, operands, name, output)
+        result = self._unused(f"{scope}{output}") if scope else output
+        self._progress.values[output] = self._add(op, operands, name, result)
 
     def alias(self, operand: str, index: int = 0) -> None:
         """Make an output another name of a value, the first by default."""
@@ -262,13 +324,15 @@ class Site:
 
     def constant(self, numbers: FloatArray, suffix: str) -> str:
         """Constants as a tensor of the graph that reads nothing."""
-        beside = next((i for i in range(len(self.node.inputs)) if self.has(i) and not self.is_known(i)), None)
+        operands = (self.operand(i) for i in range(len(self.node.inputs)))
+        values = self._progress.values
+        beside = next((values[name] for name in operands if name in values), next(iter(values.values()), None))
         if beside is None:
             self.refuse("all of its operands are constants", "re-export the model with constants folded")
-        start = prod(self.shape(beside))
+        start = prod(self.shape_of_value(beside))
         index = (start + np.arange(numbers.size)).reshape(numbers.shape)
         op = Arrange(index, numbers.reshape(-1), kind="constant")
-        return self.apply(op, self.value(beside), suffix)
+        return self.apply(op, beside, suffix)
 
     def reserve(self, elements: int) -> None:
         """Account for a constant about to be computed.
@@ -293,6 +357,11 @@ class Site:
         if not name:
             raise MalformedModelError("it has no output")
         return name
+
+    def is_used(self, index: int) -> bool:
+        """Whether anything reads an output."""
+        output = self.node.outputs[index]
+        return self.has_output(index) and bool(output.uses() or output.is_graph_output())
 
     def has_output(self, index: int) -> bool:
         """Whether an output is given a name."""
