@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from fpgann.errors import FormatError
 
 VERSION = 1
-_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError)
+_UNREADABLE = torch.serialization.pickle.UnpicklingError
+_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, _UNREADABLE)
 
 
 class Stateful(Protocol):

@@ -64,13 +64,15 @@ def _leave_out_silent(clone: nn.Module, link: Link) -> None:
     _select(target, second, 1, columns)
     if source.bias is not None:
         source.bias.data = source.bias.data[stay]
-    for part, names, size in (
-        (source, ("out_features", "out_channels"), len(stay)),
-        (target, ("in_features", "in_channels"), len(columns)),
-    ):
-        for name in names:
-            if hasattr(part, name):
-                setattr(part, name, size)
+    _resize(source, len(source.weight), source.weight.shape[1])
+    _resize(target, len(target.weight), target.weight.shape[1])
+
+
+def _resize(module: nn.Module, outputs: int, inputs: int) -> None:
+    """Tell a layer how large its weights are."""
+    kind = "features" if isinstance(module, nn.Linear) else "channels"
+    setattr(module, f"out_{kind}", outputs)
+    setattr(module, f"in_{kind}", inputs)
 
 
 def _select(module: nn.Module, quantizer: WeightQuantizer, axis: int, kept: Tensor) -> None:

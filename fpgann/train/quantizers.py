@@ -87,9 +87,11 @@ class WeightQuantizer(nn.Module):
         if self.group.numel():
             real = self.tied(real)
         codes = self.codes(real / step)
+        bits = self.bits
         if self.digits.numel():
             codes = codes + (limited(codes.detach(), self.digits) - codes).detach()
-        return codes * step, step, torch.zeros_like(step).reshape(-1)[0], torch.tensor(float(self.bits))
+            bits += 1  # one digit of 31 is 32
+        return codes * step, step, torch.zeros_like(step).reshape(-1)[0], torch.tensor(float(bits))
 
     def codes(self, scaled: Tensor) -> Tensor:
         """Integers for weights in units of the scale, with gradients."""

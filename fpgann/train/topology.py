@@ -13,8 +13,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-_HOMOGENEOUS = (nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d)
-_CHANNELWISE = (*_HOMOGENEOUS, nn.Flatten, nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.ReLU6, nn.GELU, nn.SiLU, nn.ELU)
+_MOVES = (nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Flatten)
+"""What leaves a constant as it is."""
+_HOMOGENEOUS = (nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, *_MOVES)
+_CHANNELWISE = (*_HOMOGENEOUS, nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.ReLU6, nn.GELU, nn.SiLU, nn.ELU)
 _FUNCTIONS = {
     torch.relu: True,
     nn.functional.relu: True,
@@ -34,7 +36,7 @@ class Link:
     Args:
         source: name of the first layer.
         target: name of the second.
-        functions: what stands between, in order.
+        functions: what happens to values between the two, in order; not how they are moved or pooled.
         homogeneous: whether a positive factor goes through these functions.
     """
 
@@ -125,7 +127,8 @@ def _follow(start: fx.Node, modules: dict[str, nn.Module], calls: dict[str, int]
         (node,) = node.users
         if node.op == "call_function" and node.target in _FUNCTIONS:
             homogeneous = homogeneous and _FUNCTIONS[node.target]
-            functions.append(functools.partial(_call, node.target, node.args[1:], node.kwargs))
+            if node.target not in (torch.flatten, nn.functional.max_pool2d):
+                functions.append(functools.partial(_call, node.target, node.args[1:], node.kwargs))
         elif node.op == "call_module":
             part = modules[str(node.target)]
             if isinstance(part, LAYERS):
@@ -133,8 +136,9 @@ def _follow(start: fx.Node, modules: dict[str, nn.Module], calls: dict[str, int]
                 return Link(str(start.target), str(node.target), tuple(functions), homogeneous) if single else None
             if not isinstance(part, _CHANNELWISE):
                 return None
-            homogeneous = homogeneous and isinstance(part, (*_HOMOGENEOUS, nn.Flatten))
-            functions.append(part)
+            homogeneous = homogeneous and isinstance(part, _HOMOGENEOUS)
+            if not isinstance(part, _MOVES):
+                functions.append(part)
         else:
             return None
     return None
