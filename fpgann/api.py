@@ -110,8 +110,9 @@ def _folded(imported: Graph, softmax: Softmax) -> Graph:
     """The graph in terms of what hardware has, and as little of it as may be."""
     fused = passes.FuseGates().apply(imported)
     stripped = passes.StripSoftmax().apply(fused) if softmax is Softmax.LOGITS else fused
-    folded = passes.FoldAffine().apply(passes.ExpandSoftmax().apply(stripped))
-    return passes.HoistQuantize().apply(folded)
+    moved = passes.MoveTransposes().apply(stripped)
+    folded = passes.FoldAffine().apply(passes.ExpandSoftmax().apply(moved))
+    return passes.HoistQuantize().apply(passes.QuantizeEarly().apply(folded))
 
 
 def _refuse(nodes: list[NodePlan], error: UnsupportedOperatorError) -> list[NodePlan]:

@@ -6,7 +6,9 @@ from fpgann.passes.expand_softmax import ExpandSoftmax
 from fpgann.passes.fold_affine import FoldAffine
 from fpgann.passes.fuse_gates import FuseGates
 from fpgann.passes.hoist_quantize import HoistQuantize
+from fpgann.passes.move_transposes import MoveTransposes
 from fpgann.passes.quantize import QuantizeGraph, plan_and_lower, quantization_points
+from fpgann.passes.quantize_early import QuantizeEarly
 from fpgann.passes.strip_softmax import StripSoftmax
 
 __all__ = [
@@ -14,8 +16,10 @@ __all__ = [
     "FoldAffine",
     "FuseGates",
     "HoistQuantize",
+    "MoveTransposes",
     "Plan",
     "QuantizationPoint",
+    "QuantizeEarly",
     "QuantizeGraph",
     "StripSoftmax",
     "choose_plan",

@@ -9,8 +9,10 @@ import numpy as np
 
 from fpgann.ir import Constant, Graph, GraphBuilder, Node, Operator
 from fpgann.ir.ops.affine import Affine
+from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.rewrite import copy_node, rebuild, within_bodies
 
@@ -28,18 +30,18 @@ class FoldAffine:
         return self._into_consumers(self._into_producers(within_bodies(graph, self.apply)))
 
     def _into_producers(self, graph: Graph) -> Graph:
-        pending: dict[str, tuple[str, str, Dense]] = {}  # new value -> (its input, node name, layer)
+        pending: dict[str, _Layer] = {}  # by the name of the new value
 
         def visit(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:
             source = names[node.inputs[0]] if node.inputs else ""
             if isinstance(node.op, Dense):
-                pending[node.output] = (source, node.name, node.op)
+                pending[node.output] = _Layer(source, node.name, node.op)
             elif source in pending and graph.only_reader(node.inputs[0]) is node:
-                x, name, layer = pending[source]
-                merged = _after(layer, node.op, graph.types[node.inputs[0]].shape)
+                before, shape = pending[source], graph.types[node.inputs[0]].shape
+                merged = before.then(node, shape)
                 if merged is not None:
-                    builder.add(merged, (x,), name=name, outputs=node.outputs)
-                    pending[node.output] = (x, name, merged)
+                    pending[node.output] = merged
+                    merged.build(builder, node.output)
                     names[node.output] = node.output
                     return
             copy_node(builder, node, names)
@@ -55,36 +57,110 @@ class FoldAffine:
                 return
             reader = graph.only_reader(node.output)
             line = _as_line(node.op, graph.types[node.inputs[0]].shape) if node.inputs else None
-            if line is not None and reader is not None and isinstance(reader.op, Dense) and not reader.op.coded:
+            if line is not None and reader is not None and isinstance(reader.op, Dense | Windows):
                 before[node.output] = (names[node.inputs[0]], *line)
-            if isinstance(node.op, Dense) and node.inputs[0] in before:
+            if node.inputs and node.inputs[0] in before:
                 source, gain, shift = before[node.inputs[0]]
-                weight = node.op.weight.values
-                bias = shift @ weight + (0.0 if node.op.bias is None else node.op.bias.values)
-                layer = Dense(Constant(gain[:, None] * weight), Constant(bias))
-                names[node.output] = builder.add(layer, (source,), name=node.name)
+                if isinstance(node.op, Windows):
+                    seen = _seen(node.op, graph, node, gain, shift)
+                    if seen is not None:
+                        before[node.output] = (builder.add(node.op, (source,), name=node.name), *seen)
+                elif isinstance(node.op, Dense) and not node.op.coded:
+                    names[node.output] = builder.add(_behind(node.op, gain, shift), (source,), name=node.name)
 
         return rebuild(graph, visit)
 
 
-def _after(layer: Dense, op: Operator, shape: tuple[int, ...]) -> Dense | None:
-    """A dense layer followed by `op`, as one dense layer."""
-    line = _as_line(op, shape)
-    if line is None:
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A dense layer that may still change, and an arrangement of its results.
+
+    Args:
+        source: what it reads.
+        name: of its node.
+        op: the layer.
+        arrangement: the node behind it, if there is one.
+    """
+
+    source: str
+    name: str
+    op: Dense
+    arrangement: Node | None = None
+
+    def then(self, node: Node, shape: tuple[int, ...]) -> _Layer | None:
+        """With what a node does to its result, of a given shape; None if it cannot."""
+        if isinstance(node.op, Arrange):
+            fits = len(node.inputs) == 1 and node.op.constants.size == 0 and self.arrangement is None
+            return replace(self, arrangement=node) if fits else None
+        line = _as_line(node.op, shape)
+        if line is not None and self.arrangement is not None:
+            line = _before_arrangement(self.arrangement, self.op.weight.data.shape[1], *line)
+        merged = None if line is None else _after(self.op, node.op, *line)
+        return None if merged is None else replace(self, op=merged)
+
+    def build(self, builder: GraphBuilder, output: str) -> None:
+        """Add it; `output` is its result."""
+        if self.arrangement is None:
+            builder.add(self.op, (self.source,), name=self.name, outputs=(output,))
+            return
+        product = builder.add(self.op, (self.source,), name=self.name)
+        builder.add(self.arrangement.op, (product,), name=self.arrangement.name, outputs=(output,))
+
+
+def _before_arrangement(
+    node: Node, columns: int, gain: FloatArray, shift: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """Gain and shift of each column of a layer whose results are arranged; None if a column's elements differ."""
+    assert isinstance(node.op, Arrange)
+    if node.op.index.shape[-1:] != gain.shape:
         return None
-    gain, shift = line
+    column = node.op.index.reshape(-1, gain.size) % columns
+    before = np.ones(columns), np.zeros(columns)
+    for numbers, spread in zip((gain, shift), before, strict=True):
+        spread[column] = numbers
+        if not np.array_equal(spread[column], np.broadcast_to(numbers, column.shape)):
+            return None
+    return before
+
+
+def _seen(
+    op: Windows, graph: Graph, node: Node, gain: FloatArray, shift: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """Gain and shift of each element of a window; None where they do not hold for padded places, or others read it."""
+    reader = graph.only_reader(node.output)
+    if reader is None or not isinstance(reader.op, Dense) or reader.op.coded:
+        return None
+    padded = op.touches_padding(graph.types[node.inputs[0]].shape[1:-1])
+    if padded and (op.fill != 0 or np.any(shift)):
+        return None  # 0 stays 0 under a gain alone
+    parts = (np.tile(numbers.reshape(op.groups, 1, -1), (1, op.taps, 1)).reshape(-1) for numbers in (gain, shift))
+    return next(parts), next(parts)
+
+
+def _behind(layer: Dense, gain: FloatArray, shift: FloatArray) -> Dense:
+    """A dense layer on inputs that are scaled and shifted, as one on the inputs themselves."""
+    weight = layer.weight.values
+    rows, outputs = weight.shape
+    group = np.repeat(np.arange(layer.groups), outputs // layer.groups)  # of each output
+    gains, shifts = (numbers.reshape(layer.groups, rows)[group].T for numbers in (gain, shift))
+    bias = (shifts * weight).sum(axis=0) + (0.0 if layer.bias is None else layer.bias.values)
+    return replace(layer, weight=Constant(gains * weight), bias=Constant(bias))
+
+
+def _after(layer: Dense, op: Operator, gain: FloatArray, shift: FloatArray) -> Dense | None:
+    """A dense layer followed by `op`, which scales and shifts its outputs, as one dense layer."""
     if layer.coded:
         only_shift = isinstance(op, Affine) and bool(np.all(gain == 1)) and layer.bias is None
         return replace(layer, bias=Constant(shift)) if only_shift else None
     bias = shift if layer.bias is None else layer.bias.values * gain + shift
-    return Dense(Constant(layer.weight.values * gain), Constant(bias))
+    return replace(layer, weight=Constant(layer.weight.values * gain), bias=Constant(bias))
 
 
 def _as_line(op: Operator, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray] | None:
     """Gain and shift per element of the last axis, if that is all an operator does."""
     if not shape:
         return None
-    if isinstance(op, BatchNormalization) and len(shape) == 2:
+    if isinstance(op, BatchNormalization) and op.axis == len(shape) - 1:
         gain = op.gamma / np.sqrt(op.variance + op.epsilon)
         return gain, op.beta - op.mean * gain
     if isinstance(op, Affine):

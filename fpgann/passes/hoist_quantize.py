@@ -51,12 +51,12 @@ class HoistQuantize:
 
 def _chain(graph: Graph, node: Node) -> tuple[Node, list[Node]] | None:
     """The arrangement that a quantizer follows, and all nodes behind it up to the quantizer."""
-    if not isinstance(node.op, Quantize) or not _is_uniform(node.op):
+    if not isinstance(node.op, Quantize) or not is_uniform(node.op):
         return None
     producers = graph.producers()
     followers = [node]
     before = producers.get(node.inputs[0])
-    while before is not None and isinstance(before.op, Activation | Affine) and _is_uniform(before.op):
+    while before is not None and isinstance(before.op, Activation | Affine) and is_uniform(before.op):
         followers.insert(0, before)
         before = producers.get(before.inputs[0])
     if before is None or not isinstance(before.op, Arrange) or len(before.inputs) < 2:
@@ -68,7 +68,7 @@ def _chain(graph: Graph, node: Node) -> tuple[Node, list[Node]] | None:
     return None if has_constants and len(followers) > 1 else (before, followers)
 
 
-def _is_uniform(op: Quantize | Activation | Affine) -> bool:
+def is_uniform(op: Quantize | Activation | Affine) -> bool:
     """Whether an operator does the same to every element."""
     if isinstance(op, Quantize):
         return op.scale.size == op.zero_point.size == 1
@@ -82,14 +82,14 @@ def _hoisted(builder: GraphBuilder, node: Node, arrange: Node, followers: list[N
     for i, name in enumerate(arrange.inputs):
         value = names[name]
         for follower in followers:
-            value = builder.add(_scalar(follower.op), (value,), name=f"{follower.name}_{i}")
+            value = builder.add(of_any_rank(follower.op), (value,), name=f"{follower.name}_{i}")
         operands.append(value)
     assert isinstance(node.op, Quantize)
     joined = replace(arrange.op, constants=_quantized(node.op, arrange.op.constants))
     return builder.add(joined, operands, name=arrange.name, outputs=node.outputs)
 
 
-def _scalar(op: Operator) -> Operator:
+def of_any_rank(op: Operator) -> Operator:
     """A quantizer whose numbers fit tensors of any rank."""
     if not isinstance(op, Quantize):
         return op

@@ -59,5 +59,5 @@ def _batch_normalization(lowering: Lowering, node: Node) -> None:
         fractions(op.mean),
         tuple(v + epsilon for v in fractions(op.variance)),
     )
-    axis = 1 - len(lowering.graph.types[node.inputs[0]].shape)
+    axis = op.axis - len(lowering.graph.types[node.inputs[0]].shape)
     lowering.values[node.output] = lowering.then(node.inputs[0], step, "batch_normalization", axis)

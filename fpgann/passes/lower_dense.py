@@ -35,6 +35,7 @@ def _dense(lowering: Lowering, node: Node) -> None:
     assert weight.encoding is not None
     bias, shift = _bias(op, x, weight.encoding)
     layer = Dense(weight, bias) if types is None else _loadable(weight, bias, x, types)
+    layer = replace(layer, groups=op.groups)
     accumulator = lowering.builder.add(layer, (source,), name=node.name)
     pending = Pending(accumulator, (decoding(lowering.builder.type(accumulator).codes),), exact=op.coded)
     if shift is not None:

@@ -438,4 +438,4 @@ def _constants(op: Affine | BatchNormalization | Activation, rank: int) -> tuple
         return op.multiplier, op.divisor, op.addend
     if isinstance(op, Activation):
         return op.parameters
-    return (op.gamma.reshape(-1, *(1,) * (rank - 2)),)
+    return (op.gamma.reshape(-1, *(1,) * (rank - 1 - op.axis)),)

@@ -16,7 +16,8 @@ import fpgann.passes.lower_dense
 import fpgann.passes.lower_moves
 import fpgann.passes.lower_operands
 import fpgann.passes.lower_quantize
-import fpgann.passes.lower_recurrence  # noqa: F401  registers its handlers
+import fpgann.passes.lower_recurrence
+import fpgann.passes.lower_windows  # noqa: F401  registers its handlers
 from fpgann.errors import FpgannError, UnsupportedOperatorError
 from fpgann.ir import Graph
 from fpgann.numerics import steps as scalar

@@ -14,7 +14,7 @@ from fpgann.numerics.integers import FloatArray
 @register
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchNormalization(Operator):
-    """y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel along axis 1.
+    """y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel along an axis.
 
     Ioffe and Szegedy 2015, algorithm 2.
 
@@ -24,6 +24,7 @@ class BatchNormalization(Operator):
         mean: shape (channels,).
         variance: shape (channels,).
         epsilon: added to the variance.
+        axis: channel axis, from the front.
     """
 
     name: ClassVar[str] = "batch_normalization"
@@ -33,11 +34,12 @@ class BatchNormalization(Operator):
     mean: FloatArray
     variance: FloatArray
     epsilon: float
+    axis: int = 1
 
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The shape of the operand."""
         (x,) = operands
-        channels = x.shape[1] if len(x.shape) > 1 else 1
+        channels = x.shape[self.axis] if len(x.shape) > self.axis else 1
         parameters = (self.gamma, self.beta, self.mean, self.variance)
         fit = all(p.shape == (channels,) for p in parameters)
         expect(fit, f"parameters must have {channels} entries, one per channel")

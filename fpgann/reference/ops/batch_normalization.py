@@ -12,7 +12,7 @@ from fpgann.reference.tables import ON_VALUES
 
 @ON_VALUES.register(BatchNormalization)
 def batch_normalization_values(op: BatchNormalization, x: FloatArray) -> FloatArray:
-    """In float64; x is (samples, batch, channel, ...)."""
-    shape = (-1,) + (1,) * (x.ndim - 3)
+    """In float64; x has a sample axis in front."""
+    shape = (-1,) + (1,) * (x.ndim - 2 - op.axis)
     gain = op.gamma / np.sqrt(op.variance + op.epsilon)
     return np.asarray((x - op.mean.reshape(shape)) * gain.reshape(shape) + op.beta.reshape(shape))
