@@ -24,7 +24,10 @@ def annotate_results(node: onnx_ir.Node, opset: int) -> None:
     variables = _operand_types(node, schema)
     for index, value in enumerate(node.outputs):
         if value.dtype is None and schema.outputs:
-            formal = schema.outputs[min(index, len(schema.outputs) - 1)].type_str
+            output = schema.outputs[min(index, len(schema.outputs) - 1)]
+            if not output.is_homogeneous:  # results of graphs inside: each has its own
+                continue
+            formal = output.type_str
             found = variables.get(formal) or _named(formal) or _target(node)
             if found is not None:
                 value.dtype = found
