@@ -17,16 +17,13 @@ from brevitas.inject import ExtendedInjector
 from brevitas.proxy import ActQuantProxyFromInjector, WeightQuantProxyFromInjector
 from torch import Tensor, nn
 
-from fpgann.passes.calibrate import least_error_type
 from fpgann.passes.prune import MAX_DIGITS
+from fpgann.passes.scales import binary_scale, fixed_scale, ternary_scale
 from fpgann.train.plan import Scale, Weights
 
 Quantized = tuple[Tensor, Tensor, Tensor, Tensor]
 
 _LOG_2 = math.log(2.0)
-_THRESHOLD = 0.7  # of the mean magnitude: where ternary weights begin (Li and Liu 2016)
-_CLIPS = np.linspace(0.3, 1.0, 29)
-_MOST_SAMPLES = 20_000
 
 
 class Step(nn.Module):
@@ -213,45 +210,22 @@ def activation_injector(quantizer: ActivationQuantizer) -> type[ExtendedInjector
 
 def _first_scales(rows: Tensor, kind: Weights, bits: int, scale: Scale) -> tuple[Tensor, Tensor]:
     """The scale of each row with the least squared error, and for ternary weights the threshold in units of it."""
+    power_of_two = scale is Scale.POWER_OF_TWO
     scales, thresholds = [], []
-    for row in rows:
-        magnitude = row.abs()
+    for row in np.asarray(rows.cpu().numpy(), np.float64):
         threshold = 0.5
-        if not float(magnitude.max()):
-            found = 2.0**-bits
-        elif kind is Weights.BINARY:
-            found = float(magnitude.mean())
+        if kind is Weights.BINARY:
+            found = binary_scale(row, power_of_two=power_of_two)
         elif kind is Weights.TERNARY:
-            limit = _THRESHOLD * float(magnitude.mean())
-            found = float(magnitude[magnitude > limit].mean())
-            threshold = min(max(limit / found, 0.05), 0.95)
-        elif scale is Scale.POWER_OF_TWO:
-            fixed = least_error_type(row.cpu().numpy().astype(np.float64).reshape(-1), bits, signed=True)
-            found = float(fixed.lsb)
+            found, threshold = ternary_scale(row, power_of_two=power_of_two)
         else:
-            found = _least_error_scale(row, 2 ** (bits - 1) - 1, signed=True)
+            found = fixed_scale(row, bits, signed=True, power_of_two=power_of_two)
         scales.append(found)
         thresholds.append(threshold)
     return torch.tensor(scales, device=rows.device), torch.tensor(thresholds, device=rows.device)
 
 
 def _activation_scale(samples: Tensor, bits: int, scale: Scale, *, signed: bool) -> Tensor:
-    flat = samples.detach().reshape(-1)
-    if scale is Scale.POWER_OF_TWO:
-        fixed = least_error_type(flat.cpu().numpy().astype(np.float64), bits, signed=signed)
-        return torch.tensor(float(fixed.lsb), device=samples.device)
-    return torch.tensor(_least_error_scale(flat, 2 ** (bits - signed) - 1, signed=signed), device=samples.device)
-
-
-def _least_error_scale(values: Tensor, largest: int, *, signed: bool) -> float:
-    """Of 29 ranges up to that of the values the one with the least squared error."""
-    flat = values.detach().reshape(-1).cpu().numpy().astype(np.float64)
-    if flat.size > _MOST_SAMPLES:
-        flat = np.random.default_rng(0).choice(flat, _MOST_SAMPLES, replace=False)
-    top = float(np.abs(flat).max(initial=0.0)) or 1.0
-    low = -largest if signed else 0
-    errors = []
-    for clip in _CLIPS:
-        step = top * clip / largest
-        errors.append(float(np.sum((np.clip(np.rint(flat / step), low, largest) * step - flat) ** 2)))
-    return top * float(_CLIPS[int(np.argmin(errors))]) / largest
+    values = np.asarray(samples.detach().cpu().numpy(), np.float64)
+    found = fixed_scale(values, bits, signed=signed, power_of_two=scale is Scale.POWER_OF_TWO)
+    return torch.tensor(found, device=samples.device)
