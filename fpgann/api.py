@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from fpgann import frontend, passes, reference, resources, samples
+from fpgann import frontend, passes, reference, samples
 from fpgann.codegen.build_folder import check_destination, write_build
+from fpgann.codegen.files import hls_files, rtl_files
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
-from fpgann.codegen.project import Wanted, render_project
-from fpgann.codegen.verilog import render_verilog
-from fpgann.codegen.vhdl import AMD_ADDER, render_design
+from fpgann.codegen.project import Wanted
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
-from fpgann.eda.verilog import CELL_MODELS, GHDL_MINIMUM
+from fpgann.eda.verilog import GHDL_MINIMUM
 from fpgann.errors import ConfigError, UnsupportedOperatorError, VerificationError
 from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
@@ -53,9 +52,6 @@ SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
 _ENOUGH_SAMPLES = 16
 _MANY_INTEGERS = 1 << 16
-SIM_FILES = ("bench_parallel.py", "run.py")
-STREAM_SIM_FILES = ("bench_stream.py", "load_weights.py", "stream_interface.py")
-LOADING_SIM_FILES = ("load_weights.py",)
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower", "weights"]
 
@@ -229,7 +225,7 @@ def compile(  # noqa: A001  the name of the command
     force: bool = False,
     progress: Progress = _quiet,
 ) -> Design:
-    """Compile a model to VHDL.
+    """Compile a model to VHDL, or to HLS C++.
 
     Args:
         model: ONNX file.
@@ -250,6 +246,7 @@ def compile(  # noqa: A001  the name of the command
     check_destination(folder, force=force, sources=[source] if data is None else [source, data])
     if chosen.target is Target.VERILOG:
         find_tool("ghdl", at_least=GHDL_MINIMUM)
+    _check_target(chosen)
     compiled = lower(source, chosen, calibration=data, progress=progress)
     progress("writing")
     write_build(folder, build_files(compiled, compiled.options), force=force)
@@ -284,26 +281,19 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     with tempfile.TemporaryDirectory(prefix="fpgann-") as name:
         save_graph(graph, Path(name))
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
+    files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
     loading = plan_address_map(design, files["model/graph.json"])
-    rtl = render_design(design, compiled.streams, loading)
-    if options.target is Target.VERILOG:
-        rtl |= render_verilog(rtl, design.name)
-    files |= {f"rtl/{path}": text.encode() for path, text in rtl.items()}
+    values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
     wanted = Wanted(options.clock_period_ns, options.device)
-    project = render_project(design, rtl, wanted, compiled.streams, loading)
-    files |= {path: text.encode() for path, text in project.items()}
+    if options.target is Target.HLS:
+        files |= hls_files(graph, design, compiled.streams, values, wanted)
+    else:
+        files |= rtl_files(design, compiled.streams, loading, wanted, verilog=options.target is Target.VERILOG)
+        simulation = describe_simulation(design, compiled.streams, loading)
+        files["sim/design.json"] = to_json(simulation)
+        files["sim/vectors.json"] = to_json(vectors_document(simulation, values, seed=0))
     if loading is not None:
         files[f"model/{PLAN_FILE}"] = to_json(describe_plan(compiled.plan))
-    files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
-    simulation = describe_simulation(design, compiled.streams, loading)
-    values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
-    files["sim/design.json"] = to_json(simulation)
-    files["sim/vectors.json"] = to_json(vectors_document(simulation, values, seed=0))
-    bench = [*SIM_FILES, *(() if compiled.streams is None else STREAM_SIM_FILES)]
-    bench += () if loading is None else LOADING_SIM_FILES
-    files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
-    if f"fpgann/{AMD_ADDER}" in rtl:
-        files[f"sim/{CELL_MODELS}"] = (resources.hdl_dir() / "amd" / CELL_MODELS).read_bytes()
     files["report.json"] = to_json(compiled.report)
     files[PAGE] = render_page(compiled.report)
     source = {
@@ -314,6 +304,15 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     described = describe_build(design, graph, source, options.to_json(), files, compiled.streams, loading)
     files["manifest.json"] = to_json(described)
     return files
+
+
+def _check_target(options: CompileOptions) -> None:
+    """Refuse weights of HLS C++ that would be loaded at run time: they are constants there."""
+    hardware = options.hardware
+    runtime = [name for name, layer in hardware.layers.items() if layer.weights is Weights.RUNTIME]
+    if options.target is Target.HLS and (hardware.weights is Weights.RUNTIME or runtime):
+        hint = "leave out --target hls, or leave weights constant"
+        raise ConfigError("weights of HLS C++ are constants", where="--weights runtime", hint=hint)
 
 
 def _device(options: CompileOptions) -> Device | None:

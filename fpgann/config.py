@@ -45,6 +45,8 @@ class Target(Enum):
     VHDL = "vhdl"
     VERILOG = "verilog"
     """One Verilog file beside the VHDL."""
+    HLS = "hls"
+    """C++ for high-level synthesis in the place of the VHDL."""
 
 
 class Sampling(Enum):

@@ -17,9 +17,11 @@ from fpgann import reference, samples
 from fpgann.codegen.build_folder import read_manifest, write_file
 from fpgann.codegen.manifest import to_json
 from fpgann.cosim.batch import check_batch, run_batch
+from fpgann.cosim.csim import SIMULATOR, run_csim
 from fpgann.cosim.simulate import run_bench
 from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
 from fpgann.documents import HINT, Pattern, read_document
+from fpgann.eda.cpp import Dialect
 from fpgann.eda.progress import Progress, silent
 from fpgann.errors import ConfigError, FormatError, MismatchError
 from fpgann.hardware.loading import AddressMap
@@ -143,7 +145,7 @@ class Design:
         self,
         inputs: Mapping[str, FloatArray] | None = None,
         *,
-        simulator: str = "ghdl",
+        simulator: str | None = None,
         seed: int = 0,
         waves: bool = False,
         batch: bool = False,
@@ -154,11 +156,12 @@ class Design:
 
         Args:
             inputs: as for `emulate`; corner and random codes by default.
-            simulator: name of the simulator.
+            simulator: name of the simulator; GHDL by default, for C++ its compiler (csim).
             seed: for default inputs and random pauses.
             waves: leave a wave file in the build.
             batch: compile the design into a program of its own (Verilator): slow to start, then hundreds of
-                thousands of samples a second; it compares the outputs, not the stages.
+                thousands of samples a second; it compares the outputs, not the stages. C++ computes with machine
+                integers then.
             work: where such programs are kept; in the build by default.
             netlist: simulate what `synthesize` mapped to this family, in such a program.
 
@@ -171,6 +174,12 @@ class Design:
             else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
         )
         self._require_files()
+        simulator = simulator or (SIMULATOR if self.is_cpp else "ghdl")
+        if self.is_cpp != (simulator == SIMULATOR):
+            hint = f"use --simulator {SIMULATOR}" if self.is_cpp else "compile the model with --target hls"
+            raise ConfigError(f"{simulator} is not for this build", where=f"build '{self.folder}'", hint=hint)
+        if simulator == SIMULATOR:
+            return self._run_csim(values, batch=batch, waves=waves, work=work, netlist=netlist)
         mapped = None if netlist is None else simulated_netlist(self.folder, family_of(netlist))
         if mapped is not None and not batch:
             raise ConfigError("netlists run in a compiled program", where="--netlist", hint="add --batch")
@@ -202,6 +211,23 @@ class Design:
             raise MismatchError("the bench calls wrong outputs exact", where=f"'{self.folder}/sim'", hint=hint)
         write_file(self.folder / "simulate.json", to_json(verdict))
         return Simulation(verdict, lambda: None if codes is None else self._outputs(codes))
+
+    @property
+    def is_cpp(self) -> bool:
+        """Whether the build is HLS C++."""
+        return bool(self.manifest["options"].get("target") == "hls")
+
+    def _run_csim(
+        self, values: Mapping[str, IntArray], *, batch: bool, waves: bool, work: Path | None, netlist: str | None
+    ) -> Simulation:
+        if waves or netlist is not None:
+            hint = "leave it out"
+            raise ConfigError("C++ has neither waves nor netlists", where="--waves or --netlist", hint=hint)
+        run = run_csim(self.folder, values, dialect=Dialect.NATIVE if batch else Dialect.AP_TYPES, work=work)
+        verdict = {"simulator": SIMULATOR, **run.verdict}
+        write_file(self.folder / "simulate.json", to_json(verdict))
+        codes = self._shaped(run.outputs)
+        return Simulation(verdict, lambda: self._outputs(codes))
 
     def synthesize(
         self,
@@ -288,7 +314,7 @@ class Design:
 
     def _require_files(self) -> None:
         """Refuse to simulate a build that lacks files."""
-        wanted = [path for path in self.manifest["files"] if path.startswith(("rtl/", "sim/"))]
+        wanted = [path for path in self.manifest["files"] if path.startswith(("rtl/", "sim/", "hls/"))]
         missing = [path for path in wanted if not (self.folder / path).is_file()]
         if missing:
             more = f", and {len(missing) - 1} files more" if len(missing) > 1 else ""
@@ -315,6 +341,10 @@ class Simulation:
     def describe(self) -> str:
         """One line: how many vectors, mismatches, measured latency and interval."""
         verdict = self.verdict
+        if verdict["simulator"] == SIMULATOR:
+            word, types = ("bit-exact" if verdict["bit_exact"] else "NOT exact"), verdict["types"]
+            counted = f"{verdict['vectors']} vectors, {verdict['mismatches']} mismatches"
+            return f"{word}: {counted}; all {verdict['compared']} compared ({SIMULATOR}, {types})"
         every = {None: "", 1: ", one input each cycle"}
         interval = every.get(verdict["ii"], f", one input each {verdict['ii']} cycles")
         exact = "bit-exact" if verdict["bit_exact"] else "NOT exact"

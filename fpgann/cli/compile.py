@@ -19,7 +19,7 @@ from fpgann.hardware.options import Io, Weights
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option(
-    "--target", type=click.Choice([t.value for t in Target]), help="Language: VHDL (default), or Verilog beside it."
+    "--target", type=click.Choice([t.value for t in Target]), help="VHDL (default), Verilog beside it, or HLS C++."
 )
 @click.option(
     "--io",

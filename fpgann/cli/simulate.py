@@ -12,6 +12,7 @@ from fpgann.api import Design
 from fpgann.cli.printing import say
 from fpgann.cli.shared import BUILD, INPUTS, WEIGHTS, steps, warn
 from fpgann.cosim.batch import check_batch
+from fpgann.cosim.csim import SIMULATOR
 from fpgann.cosim.simulate import SIMULATORS
 from fpgann.eda.families import FAMILIES
 from fpgann.errors import ConfigError
@@ -19,7 +20,9 @@ from fpgann.errors import ConfigError
 
 @click.command()
 @BUILD
-@click.option("--simulator", type=click.Choice(SIMULATORS), default="ghdl", show_default=True)
+@click.option(
+    "--simulator", type=click.Choice([*SIMULATORS, SIMULATOR]), help="ghdl by default; csim for builds of --target hls."
+)
 @INPUTS
 @WEIGHTS
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="npz for what the hardware delivers.")
@@ -44,7 +47,7 @@ from fpgann.errors import ConfigError
 def simulate(
     build: Path,
     *,
-    simulator: str,
+    simulator: str | None,
     inputs: Path | None,
     weights: Path | None,
     output: Path | None,
@@ -60,16 +63,17 @@ def simulate(
     """
     if netlist is not None:
         simulator, batch = "verilator", True
-    if batch:
-        check_batch(simulator, waves=waves)
-    elif work is not None:
-        raise ConfigError("it is for --batch", where="--work", hint="add --batch, or leave it out")
     design = Design(build)
+    simulator = simulator or (SIMULATOR if design.is_cpp else "ghdl")
+    if batch and simulator != SIMULATOR:
+        check_batch(simulator, waves=waves)
+    elif work is not None and not batch:
+        raise ConfigError("it is for --batch", where="--work", hint="add --batch, or leave it out")
     if weights is not None:
         design = design.with_weights(weights)
     if output is not None:
         samples.check_output(output)
-    changed = [path for path in design.changed_files() if path.startswith(("rtl/", "model/", "sim/"))]
+    changed = [path for path in design.changed_files() if path.startswith(("rtl/", "hls/", "model/", "sim/"))]
     changed = [path for path in changed if (build / path).exists()]  # of others the error below tells
     if changed:
         others = f" and {len(changed) - 1} more files are" if len(changed) > 1 else " is"

@@ -179,6 +179,8 @@ TOOLS: tuple[ToolSpec, ...] = (
     _packer("ecppack", "ecp5"),
     _packer("icepack", "ice40"),
     _packer("gmpack", "himbaechel-gatemate"),
+    # Its copies of ap_int.h and ac_int.h, which compile without a vendor's tool.
+    ToolSpec("hls4ml", (Flow.HLS,), "pip install fpgann[hls]", package="hls4ml"),
     ToolSpec("torch", (Flow.TRAINING,), "pip install fpgann[train]", package="torch"),
     ToolSpec("brevitas", (Flow.TRAINING,), "pip install fpgann[train]", package="brevitas"),
 )

@@ -21,6 +21,7 @@ HEALTHY = {
     "libpython": tool("libpython", (3, 11, 7)),
     "verilator": tool("verilator", (5, 40)),
     "g++": tool("g++", (12, 2, 0)),
+    "hls4ml": tool("hls4ml", (1, 3, 0)),
     "make": tool("make", (4, 3)),
     "perl": tool("perl", (5, 36, 0)),
     "yosys": tool("yosys", (0, 55)),

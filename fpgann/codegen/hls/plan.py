@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes of the graph become which function, and how each is scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from fpgann.codegen.hls.literals import type_of
+from fpgann.codegen.hls.names import CppNamespace
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel
+from fpgann.hardware.options import Memory, Multipliers
+from fpgann.ir import Graph, Node
+from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.reinterpret import Reinterpret
+from fpgann.ir.ops.requantize import Requantize
+from fpgann.ir.ops.reshape import Reshape
+from fpgann.ir.ops.transpose import Transpose
+from fpgann.ir.ops.windows import Windows
+from fpgann.numerics.interval import CodeRange
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A tensor as an array of codes.
+
+    Args:
+        name: C++ name; its type is that with `_t` behind it.
+        value: name of the graph value it holds.
+        elements: number of elements, row-major.
+        codes: range of every element.
+    """
+
+    name: str
+    value: str
+    elements: int
+    codes: CodeRange
+
+    @property
+    def kind(self) -> str:
+        """C++ type of an element."""
+        return f"{self.name}_t"
+
+    @property
+    def kind_text(self) -> str:
+        """What that type is."""
+        return type_of(self.codes)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a function is laid out in hardware.
+
+    Args:
+        interval_cycles: from one item to the next.
+        pe: neurons side by side; 0 where that is no choice.
+        simd: multipliers of a neuron; likewise.
+        multipliers: what multipliers are made of.
+        memory: where constant memories are kept.
+    """
+
+    interval_cycles: int = 1
+    pe: int = 0
+    simd: int = 0
+    multipliers: Multipliers = Multipliers.AUTO
+    memory: Memory = Memory.AUTO
+
+    @property
+    def unrolled(self) -> bool:
+        """Whether every operation is a circuit of its own."""
+        return self.interval_cycles == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A function: a node, the windows in front of it, the staircases behind it.
+
+    Args:
+        node: what names it.
+        windows: the windows that it slides over its operand, if any.
+        staircases: requantizations of its result, one after another.
+        operands: the arrays that its node reads.
+        result: the array that it writes.
+        schedule: how it is laid out.
+    """
+
+    node: Node
+    windows: Node | None
+    staircases: tuple[Node, ...]
+    operands: tuple[Array, ...]
+    result: Array
+    schedule: Schedule
+
+    @property
+    def name(self) -> str:
+        """C++ name of the function."""
+        return self.result.name
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes in the order of the data."""
+        front = () if self.windows is None else (self.windows,)
+        return (*front, self.node, *self.staircases)
+
+    @property
+    def sources(self) -> tuple[Array, ...]:
+        """The arrays it reads, each once."""
+        return tuple({array.name: array for array in self.operands}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The program.
+
+    Args:
+        inputs: arrays that enter, in the order of the design's ports.
+        outputs: arrays behind the design's output ports, likewise.
+        layers: functions in the order of the data.
+    """
+
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    layers: tuple[Layer, ...]
+
+    def readers(self, array: Array) -> int:
+        """How many layers and ports read an array."""
+        return sum(array in layer.sources for layer in self.layers) + self.outputs.count(array)
+
+
+def plan_program(graph: Graph, design: Design) -> Plan:
+    """Turn a graph of codes into functions.
+
+    Args:
+        graph: graph of codes.
+        design: its hardware, which says how layers are scheduled.
+    """
+    ports = (*design.inputs, *design.outputs)
+    names = CppNamespace({design.name, *(port.name for port in ports)})
+    schedules = _schedules(design)
+    arrays: dict[str, Array] = {}
+    inputs = []
+    for port in design.inputs:
+        value = next(v for v in graph.inputs if v.name == port.model_name)
+        array = Array(names.claim(value.name, "input"), value.name, value.type.size, value.type.codes.range)
+        arrays[value.name] = array
+        inputs.append(array)
+    layers: list[Layer] = []
+    done: set[str] = set()
+    for node in graph.nodes:
+        if node.name in done:
+            continue
+        if _is_alias(graph, node):
+            arrays[node.output] = arrays[node.inputs[0]]
+            continue
+        windows, kernel = _shell(graph, node)
+        staircases = () if isinstance(kernel.op, Requantize) else _staircases(graph, kernel)
+        nodes = (node, *(() if windows is None else (kernel,)), *staircases)
+        last = nodes[-1]
+        type_ = graph.types[last.output]
+        array = Array(names.claim(kernel.name, "layer"), last.output, type_.size, type_.codes.range)
+        arrays[last.output] = array
+        operands = tuple(arrays[name] for name in node.inputs)
+        schedule = next((schedules[n.name] for n in (kernel, *nodes) if n.name in schedules), Schedule())
+        layers.append(Layer(kernel, windows, staircases, operands, array, schedule))
+        done.update(n.name for n in nodes)
+    outputs = tuple(arrays[graph.outputs[port.model_name]] for port in design.outputs)
+    return Plan(tuple(inputs), outputs, tuple(layers))
+
+
+def _is_alias(graph: Graph, node: Node) -> bool:
+    """Whether a node changes nothing about the codes and their order."""
+    if isinstance(node.op, Transpose):
+        shape = graph.types[node.inputs[0]].shape
+        order = np.arange(prod(shape)).reshape(shape).transpose(node.op.permutation).reshape(-1)
+        return bool(np.array_equal(order, np.arange(order.size)))
+    return isinstance(node.op, Reshape | Reinterpret)
+
+
+def _shell(graph: Graph, node: Node) -> tuple[Node | None, Node]:
+    """The windows in front of a dense layer, and that layer; or no windows, and the node itself."""
+    reader = graph.only_reader(node.output) if isinstance(node.op, Windows) else None
+    if reader is not None and isinstance(reader.op, Dense):
+        return node, reader
+    return None, node
+
+
+def _staircases(graph: Graph, node: Node) -> tuple[Node, ...]:
+    """The requantizations that follow a node one after another, each its only reader."""
+    chain: list[Node] = []
+    reader = graph.only_reader(node.output)
+    while reader is not None and isinstance(reader.op, Requantize):
+        chain.append(reader)
+        reader = graph.only_reader(reader.output)
+    return tuple(chain)
+
+
+def _schedules(design: Design) -> Mapping[str, Schedule]:
+    """The schedule of every node that is part of a stage."""
+    found: dict[str, Schedule] = {}
+    for stage in design.stages:
+        schedule = Schedule(stage.interval_cycles)
+        match stage.kernel:
+            case FoldedKernel() as kernel:
+                schedule = Schedule(
+                    max(2, stage.interval_cycles), kernel.pe, kernel.simd, kernel.multipliers, kernel.memory
+                )
+            case PointwiseKernel(requantizer=requantizer):
+                schedule = Schedule(
+                    stage.interval_cycles, multipliers=requantizer.multipliers, memory=requantizer.memory
+                )
+            case _:
+                pass
+        found |= dict.fromkeys(stage.layers, schedule)
+    return found
