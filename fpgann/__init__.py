@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fpgann.api import Design
     from fpgann.entry import check, compile, weights  # noqa: A004
+    from fpgann.train.compress import compress
 
 __version__ = "0.1.0"
-__all__ = ["Design", "__version__", "check", "compile", "weights"]
+__all__ = ["Design", "__version__", "check", "compile", "compress", "weights"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from fpgann import entry
 
         return getattr(entry, name)
+    if name == "compress":
+        from fpgann.train.compress import compress
+
+        return compress
     raise AttributeError(f"module 'fpgann' has no attribute '{name}'")

@@ -28,7 +28,7 @@ class LazyGroup(click.Group):
 
     modules: ClassVar[dict[str, str]] = {
         name: f"fpgann.cli.{name}"
-        for name in ("check", "compile", "weights", "emulate", "simulate", "synth", "report", "doctor")
+        for name in ("check", "compile", "compress", "weights", "emulate", "simulate", "synth", "report", "doctor")
     }
 
     def list_commands(self, context: click.Context) -> list[str]:

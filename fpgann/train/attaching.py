@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import brevitas.nn as qnn
 import torch
@@ -16,6 +16,7 @@ from fpgann.errors import ConfigError
 from fpgann.train.merging import capture_inputs
 from fpgann.train.plan import CompressionPlan, LayerPlan, Per, Weights
 from fpgann.train.quantizers import ActivationQuantizer, WeightQuantizer, activation_injector, weight_injector
+from fpgann.train.sensitivity import assign_bits
 from fpgann.train.topology import layers_of, replace_module
 
 
@@ -75,6 +76,8 @@ def compress_layers(model: nn.Module, plan: CompressionPlan, samples: tuple[Tens
     missing = [name for name in layers if name not in inputs]
     if missing:
         raise ConfigError("the module never calls it", where=f"layer '{missing[0]}'", hint="remove it")
+    if plan.search.budget:
+        own = _searched(model, layers, own, plan, samples)
     found = {}
     for number, (name, layer) in enumerate(layers.items()):
         found[name] = _compress(name, layer, own[name], plan, inputs[name], is_first=number == 0)
@@ -92,6 +95,43 @@ def _layer_plans(plan: CompressionPlan, names: list[str]) -> dict[str, LayerPlan
             raise ConfigError("there is no such layer", where=f"plan, layer '{pattern}'", hint=hint)
         own |= dict.fromkeys(matching, entry)
     return own
+
+
+def _searched(
+    model: nn.Module,
+    layers: Mapping[str, nn.Module],
+    own: Mapping[str, LayerPlan],
+    plan: CompressionPlan,
+    samples: tuple[Tensor, ...],
+) -> dict[str, LayerPlan]:
+    """Widths of weights by how much each layer's rounding moves the module's outputs."""
+    before = {name: layer.weight.detach().clone() for name, layer in layers.items()}
+    per_channel = plan.quantize.per is Per.CHANNEL
+
+    def outputs() -> Tensor:
+        with torch.no_grad():
+            results = model(*samples)
+        return torch.cat([r.reshape(-1) for r in (results if isinstance(results, tuple) else (results,))])
+
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    wanted = outputs()
+
+    def error(bits: Mapping[str, int]) -> float:
+        """Squared error of the outputs with rounded weights."""
+        for name, width in bits.items():
+            rounded = WeightQuantizer(before[name], Weights.FIXED, width, plan.quantize.scale, per_channel=per_channel)
+            layers[name].weight.data.copy_(rounded(before[name])[0].detach())
+        found = float(torch.sum((outputs() - wanted) ** 2))
+        for name, weight in before.items():
+            layers[name].weight.data.copy_(weight)
+        return found
+
+    sizes, search = {name: weight.numel() for name, weight in before.items()}, plan.search
+    bits = assign_bits(sizes, error, budget=search.budget, least=search.least, most=search.most)
+    for part, training in modes:
+        part.training = training
+    return {name: replace(entry, weight_bits=bits[name]) for name, entry in own.items()}
 
 
 def _compress(

@@ -42,8 +42,25 @@ def export_model(
             module.weight.copy_(
                 quantizer(module.weight)[0]
             )  # the file holds codes; quantizing them again changes nothing
-    with exported(clone, tuple(sample.cpu() for sample in example)) as file:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    return _write(clone, path, example)
+
+
+def export_float(model: nn.Module, path: Path, example: tuple[Tensor, ...]) -> Path:
+    """Write a float module, in eval mode.
+
+    Args:
+        model: the module; it does not change.
+        path: file to write.
+        example: one sample of each input.
+
+    Raises:
+        UnsupportedOperatorError: the exporter fails.
+    """
+    return _write(copy.deepcopy(model).cpu().eval(), path, example)
+
+
+def _write(module: nn.Module, path: Path, example: tuple[Tensor, ...]) -> Path:
+    with exported(module, tuple(sample.cpu() for sample in example)) as file:
         shutil.copyfile(file, path)
     return path
 

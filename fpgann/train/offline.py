@@ -6,7 +6,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from fpgann.passes.cluster import Pair, code_book, drop_dead, merge_neurons
 from fpgann.passes.prune import Mask, digit_limits, neuron_masks, signed_digits, weight_masks
 from fpgann.passes.scales import binary_scale, fixed_scale, ternary_scale
 from fpgann.train.plan import CompressionPlan, LayerPlan, Per, Scale, Scope, Weights, What
+from fpgann.train.sensitivity import assign_bits
 
 Samples = Mapping[str, FloatArray]
 
@@ -82,6 +83,8 @@ def compress_model(model: OnnxModel, plan: CompressionPlan, samples: Samples) ->
         for name, layer in list(edited.layers.items()):
             book, entries = code_book(layer.weight, plan.share.values)
             edited.set_layer(name, book[entries], layer.bias)
+    if plan.search.budget:
+        own = _searched(edited, plan, own, samples)
     limits = _digit_limits(edited, plan, own)
     for number, name in enumerate(edited.layers):
         _quantize(edited, name, own[name], plan, wanted, limits.get(name), is_first=number == 0)
@@ -184,6 +187,33 @@ def _prune(edited: EditableModel, plan: CompressionPlan, own: Mapping[str, Layer
 
 def _sparsity(plan: CompressionPlan, own: Mapping[str, LayerPlan]) -> dict[str, float]:
     return {n: plan.prune.sparsity if entry.sparsity is None else entry.sparsity for n, entry in own.items()}
+
+
+def _searched(
+    edited: EditableModel,
+    plan: CompressionPlan,
+    own: Mapping[str, LayerPlan],
+    samples: Samples,
+) -> dict[str, LayerPlan]:
+    """Widths of weights by how much each layer's rounding moves the outputs."""
+    outputs = edited.model.outputs
+    before = dict(edited.layers)
+    real = Float32Runtime(edited.model_now()).run(dict(samples))
+    scale = max(float(sum(np.sum(np.square(real[name])) for name in outputs)), float(np.finfo(np.float64).tiny))
+
+    def error(bits: Mapping[str, int]) -> float:
+        """Squared error of the outputs, relative to the outputs, with rounded weights."""
+        for name, width in bits.items():
+            layer = before[name]
+            step, _ = _scales(layer.weight, replace(own[name], weight_bits=width), plan)
+            edited.set_layer(name, _codes(layer.weight, step, width) * step, layer.bias)
+        got = Float32Runtime(edited.model_now()).run(dict(samples))
+        edited.layers.update(before)
+        return float(sum(np.sum((got[name] - real[name]) ** 2) for name in outputs) / scale)
+
+    search, sizes = plan.search, {name: layer.weight.size for name, layer in before.items()}
+    bits = assign_bits(sizes, error, budget=search.budget, least=search.least, most=search.most)
+    return {name: replace(entry, weight_bits=bits[name]) for name, entry in own.items()}
 
 
 def _digit_limits(edited: EditableModel, plan: CompressionPlan, own: Mapping[str, LayerPlan]) -> dict[str, IntArray]:

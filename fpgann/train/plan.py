@@ -23,7 +23,7 @@ else:
 MAX_BITS = 16  # of a weight or activation: sums of many such products still are exact in float32
 _MAX_FILE_BYTES = 1 << 20
 
-Entry = TypeVar("Entry", "Prune", "Merge", "Share", "Quantize", "Distill", "LayerPlan")
+Entry = TypeVar("Entry", "Prune", "Merge", "Share", "Quantize", "Search", "Distill", "LayerPlan")
 
 
 class What(Enum):
@@ -158,6 +158,21 @@ class Quantize:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Find the widths of weights, layer by layer, by how much each layer's matter for the outputs.
+
+    Args:
+        budget: mean bits of a weight; 0 for no search.
+        least: bits that every layer keeps.
+        most: bits that the search begins with.
+    """
+
+    budget: float = 0.0
+    least: int = 2
+    most: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Distill:
     """Learn from the float model too.
 
@@ -196,6 +211,7 @@ class CompressionPlan:
         merge: which neurons become one.
         share: how many values weights have.
         quantize: what numbers are left.
+        search: which layers need how many bits.
         distill: how much the float model teaches.
         layers: by the name of a layer, or by a pattern such as `features.*`.
     """
@@ -204,6 +220,7 @@ class CompressionPlan:
     merge: Merge = field(default_factory=Merge)
     share: Share = field(default_factory=Share)
     quantize: Quantize = field(default_factory=Quantize)
+    search: Search = field(default_factory=Search)
     distill: Distill = field(default_factory=Distill)
     layers: Mapping[str, LayerPlan] = field(default_factory=dict)
 
@@ -217,7 +234,7 @@ class CompressionPlan:
 
 
 def read_plan(path: Path | str) -> CompressionPlan:
-    """Read a plan file (TOML): tables `prune`, `merge`, `share`, `quantize`, `distill` and `layers."NAME"`.
+    """Read a plan file (TOML): tables `prune`, `merge`, `share`, `quantize`, `search`, `distill` and `layers."NAME"`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -251,6 +268,7 @@ def plan_of(document: Mapping[str, object], where: str = "plan") -> CompressionP
             _entry(Merge, document, where),
             _entry(Share, document, where),
             _entry(Quantize, document, where),
+            _entry(Search, document, where),
             _entry(Distill, document, where),
             {
                 name: _read(LayerPlan, _table(entry, where), f"{where}, layer '{name}'")
@@ -331,6 +349,12 @@ def _check(plan: CompressionPlan) -> None:
         if not 2 <= bits <= MAX_BITS:
             hint = f"2 to {MAX_BITS}; for less, weights = 'ternary' or 'binary'"
             raise ConfigError(f"{bits} bits are out of range", where=where, hint=hint)
+    search = plan.search
+    if search.budget and not 2 <= search.least <= search.budget <= search.most <= MAX_BITS:
+        hint = f"2 <= least <= budget <= most <= {MAX_BITS}"
+        raise ConfigError("its bits are out of order", where="search", hint=hint)
+    if search.budget and quantize.weights is not Weights.FIXED:
+        raise ConfigError("only fixed-point weights have a width to find", where="search", hint="leave it out")
     if not 0 <= quantize.input_bits <= MAX_BITS:
         raise ConfigError(f"{quantize.input_bits} bits are out of range", where="quantize, input_bits")
     if prune.end < prune.start or prune.rounds < 1:

@@ -26,7 +26,7 @@ from fpgann.train import checkpoints
 from fpgann.train.attaching import Compressed, compress_layers
 from fpgann.train.checkpoints import Stateful
 from fpgann.train.events import prune_layers, tie_weights
-from fpgann.train.export import export_model
+from fpgann.train.export import export_float, export_model
 from fpgann.train.merging import MergeReport, merge_model
 from fpgann.train.plan import CompressionPlan, Schedule
 from fpgann.train.schedules import pruning_steps
@@ -160,6 +160,14 @@ class Session:
             UnsupportedOperatorError: the exporter fails.
         """
         return export_model(self.model, self.layers, self.links, Path(path), self.example)
+
+    def export_teacher(self, path: Path | str) -> Path:
+        """Write the float module as it was when the training began.
+
+        Raises:
+            UnsupportedOperatorError: the exporter fails.
+        """
+        return export_float(self.teacher, Path(path), self.example)
 
     def checkpoint(self, path: Path | str, optimizer: Stateful, **more: Stateful) -> None:
         """Save everything that the training needs to go on as if nothing had happened.

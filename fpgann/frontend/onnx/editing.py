@@ -121,6 +121,7 @@ class EditableModel:
     layers: dict[str, Layer] = field(init=False)
     _proto: onnx.ModelProto = field(init=False, repr=False)
     _nodes: dict[str, onnx.NodeProto] = field(init=False, repr=False)
+    _absorbed: dict[str, list[str]] = field(init=False, default_factory=dict)
     _weights: dict[str, Codes] = field(init=False, default_factory=dict)
     _inputs: dict[str, Codes] = field(init=False, default_factory=dict)
 
@@ -135,8 +136,38 @@ class EditableModel:
         for node in graph.node:
             layer = self._layer(node, constants)
             if layer is not None:
-                self.layers[layer.name] = layer
                 self._nodes[layer.name] = node
+                self.layers[layer.name] = self._normalized(layer, constants)
+
+    def _normalized(self, layer: Layer, constants: Mapping[str, onnx.TensorProto]) -> Layer:
+        """The layer with the batch normalization that alone reads it, if there is one."""
+        readers = self._readers(layer.writes)
+        if len(readers) != 1 or readers[0].op_type != "BatchNormalization":
+            return layer
+        (norm,) = readers
+        if not all(name in constants for name in norm.input[1:]) or len(norm.output) > 1:
+            return layer
+        if layer.kind != "Conv" and not self._is_matrix(layer.reads):
+            return layer
+        gamma, beta, mean, variance = (
+            numpy_helper.to_array(constants[name]).astype(np.float64) for name in norm.input[1:]
+        )
+        epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), 1e-5)
+        gain = gamma / np.sqrt(variance + epsilon)
+        weight = layer.weight * gain.reshape(-1, *[1] * (layer.weight.ndim - 1))
+        self._absorbed[layer.name].append(norm.name)
+        return replace(layer, weight=weight, bias=(layer.bias - mean) * gain + beta, writes=norm.output[0])
+
+    def _is_matrix(self, value: str) -> bool:
+        """Whether a value surely has two axes, batch and features, so that channels are the last axis."""
+        for port in self.model.inputs:
+            if port.name == value:
+                return len(port.shape) == 2
+        node = next((node for node in self._proto.graph.node if value in node.output), None)
+        if node is None or node.op_type in ("Gemm", "Flatten"):
+            return node is not None
+        known = _CHANNELWISE | {"MatMul", "Add", "BatchNormalization"}
+        return node.op_type in known and self._is_matrix(node.input[0])
 
     def _layer(self, node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> Layer | None:
         """The layer that a node is, if it is one that can be changed."""
@@ -159,27 +190,28 @@ class EditableModel:
         found = self._bias(node, len(weight), constants)
         if found is None:
             return None
-        bias, writes = found
+        bias, writes, absorbed = found
+        self._absorbed[node.name] = absorbed
         bias = bias * attributes.get("beta", 1.0)
         return Layer(node.name, node.op_type, weight, bias, node.input[0], writes, int(attributes.get("group", 1)))
 
     def _bias(
         self, node: onnx.NodeProto, outputs: int, constants: Mapping[str, onnx.TensorProto]
-    ) -> tuple[FloatArray, str] | None:
-        """The bias and the value that has it; None if the bias is computed."""
+    ) -> tuple[FloatArray, str, list[str]] | None:
+        """The bias, the value that has it, and the node that adds it; None if the bias is computed."""
         if len(node.input) > 2 and node.input[2]:
             tensor = constants.get(node.input[2])
             if tensor is None:
                 return None
             given = numpy_helper.to_array(tensor).astype(np.float64).reshape(-1)
-            return (np.broadcast_to(given, outputs).copy(), node.output[0]) if given.size in (1, outputs) else None
+            return (np.broadcast_to(given, outputs).copy(), node.output[0], []) if given.size in (1, outputs) else None
         adder = self._adder(node, constants)
         if node.op_type == "MatMul" and adder is not None:
             name = next(name for name in adder.input if name != node.output[0])
             given = numpy_helper.to_array(constants[name]).astype(np.float64)
             if given.size == outputs and given.shape[-1] == outputs:
-                return given.reshape(-1), adder.output[0]
-        return np.zeros(outputs), node.output[0]
+                return given.reshape(-1), adder.output[0], [adder.name]
+        return np.zeros(outputs), node.output[0], []
 
     def _adder(self, node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> onnx.NodeProto | None:
         """The addition of a constant that alone reads a product."""
@@ -259,6 +291,7 @@ class EditableModel:
         writer = _Writer(proto, taken.union(*([node.name, *node.output] for node in graph.node)))
         for name, layer in self.layers.items():
             writer.write(layer, self._nodes[name].name, self._weights.get(name), self._inputs.get(name))
+            writer.drop(self._absorbed[name])
         writer.finish()
         batched = {port.name for port in self.model.inputs if port.batched}
         for value in proto.graph.input:
@@ -297,36 +330,33 @@ class _Writer:
             scales = tuple(np.float32(w) * np.float32(reads.scale[0]) for w in weight.scale)
             codes = Codes(tuple(float(s) for s in scales), _BIAS_BITS, signed=True)
             bias = self._quantizer(bias, codes, () if len(scales) == 1 else (-1,), before)
-        new, adder = self._node(layer, node, operand, weights, bias)
+        new = self._node(layer, node, operand, weights, bias)
         graph.node.remove(node)
         for offset, part in enumerate([*before, *new]):
             graph.node.insert(index + offset, part)
-        if adder is not None:
-            graph.node.remove(adder)
 
-    def _node(
-        self, layer: Layer, node: onnx.NodeProto, operand: str, weights: str, bias: str
-    ) -> tuple[list[onnx.NodeProto], onnx.NodeProto | None]:
-        """The nodes of a layer, and the addition that they replace."""
-        if layer.kind == "Conv":
-            kept = onnx.NodeProto()
-            kept.CopyFrom(node)
-            del kept.input[:]
-            kept.input.extend([operand, weights, bias])
-            return [kept], None
+    def _node(self, layer: Layer, node: onnx.NodeProto, operand: str, weights: str, bias: str) -> list[onnx.NodeProto]:
+        """The nodes of a layer."""
+        if layer.kind == "MatMul":
+            product = self._unique(f"{layer.name}_product")
+            return [
+                helper.make_node("MatMul", [operand, weights], [product], name=node.name),
+                helper.make_node("Add", [product, bias], [layer.writes], name=self._unique(f"{layer.name}_bias_add")),
+            ]
         if layer.kind == "Gemm":
-            return [helper.make_node("Gemm", [operand, weights, bias], [layer.writes], name=node.name)], None
-        if layer.writes != node.output[0]:
-            adder = next(n for n in self.proto.graph.node if layer.writes in n.output)
-            product = node.output[0]
-        else:
-            adder, product = None, self._unique(f"{layer.name}_product")
-        add_name = self._unique(f"{layer.name}_bias_add") if adder is None else adder.name
-        parts = [
-            helper.make_node("MatMul", [operand, weights], [product], name=node.name),
-            helper.make_node("Add", [product, bias], [layer.writes], name=add_name),
-        ]
-        return parts, adder
+            return [helper.make_node("Gemm", [operand, weights, bias], [layer.writes], name=node.name)]
+        kept = onnx.NodeProto()
+        kept.CopyFrom(node)
+        del kept.input[:], kept.output[:]
+        kept.input.extend([operand, weights, bias])
+        kept.output.append(layer.writes)
+        return [kept]
+
+    def drop(self, names: list[str]) -> None:
+        """Remove nodes whose work a layer does now."""
+        graph = self.proto.graph
+        for node in [node for node in graph.node if node.name in names]:
+            graph.node.remove(node)
 
     def finish(self) -> None:
         """Drop constants that nothing reads any more."""

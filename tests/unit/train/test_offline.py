@@ -91,6 +91,42 @@ def test_copies_and_dead_neurons_go_without_a_trace(kind: str, function: str, le
     assert np.allclose(run(outcome.model.model_now()), run(model), atol=2e-3)
 
 
+def convolutional(folder: Path) -> tuple[Any, Any]:
+    """A network of torch with batch normalizations, and samples for it."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'fpgann[train]')")
+    nn = torch.nn
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 2), nn.ReLU(),
+        nn.Flatten(), nn.Linear(5, 6), nn.BatchNorm1d(6), nn.Sigmoid(), nn.Linear(6, 3),
+    )  # fmt: skip
+    for _ in range(5):
+        module(torch.randn(16, 1, 6, 6))
+    path = folder / "cnn.onnx"
+    torch.onnx.export(
+        module.eval(), (torch.zeros(1, 1, 6, 6),), path, dynamo=False, input_names=["x"], output_names=["y"],
+        dynamic_axes={"x": {0: "batch"}}, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
+    )  # fmt: skip
+    return read_model(path), {"x": np.random.default_rng(2).normal(size=(32, 1, 1, 6, 6)).astype(np.float32)}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_convolutions_and_batch_normalizations(tmp_path: Path) -> None:
+    model, data = convolutional(tmp_path)
+    assert sum(node.op_type == "BatchNormalization" for node in model.proto.graph.node) == 2
+    edited = EditableModel(model)
+    wanted = Float32Runtime(model).run(data)["y"]
+    assert [layer.weight.shape for layer in edited.layers.values()] == [(4, 1, 3, 3), (5, 4, 2, 2), (6, 5), (3, 6)]
+    assert [(link.homogeneous, len(link.functions)) for link in edited.links()] == [(True, 2), (True, 2), (False, 1)]
+    assert not any(node.op_type == "BatchNormalization" for node in edited.write().graph.node)
+    assert np.allclose(Float32Runtime(edited.model_now()).run(data)["y"], wanted, atol=1e-5)
+    fine = compress_model(model, plan_of({"quantize": {"weight_bits": 12, "activation_bits": 12}}), data)
+    assert np.allclose(Float32Runtime(fine.model.model_now()).run(data)["y"], wanted, atol=2e-2)
+    half = compress_model(model, plan_of({"merge": {"keep": 0.5}}), data)
+    assert [(m.before, m.after) for m in half.merged] == [(4, 2), (5, 2), (6, 3)]
+    compiled(half, tmp_path)
+
+
 def compiled(outcome: Any, folder: Path) -> api.Design:
     path = folder / "small.onnx"
     path.write_bytes(file_bytes(outcome.model.write()))
@@ -170,3 +206,15 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     again = compress_model(model, plan_of({}), inputs()).model.model_now()
     with pytest.raises(UnsupportedOperatorError, match="no layer with real weights"):
         compress_model(again, plan_of({}), inputs())
+
+
+def test_mixed_precision_keeps_its_budget_and_beats_equal_widths(tmp_path: Path) -> None:
+    model = read_model(network(tmp_path, seed=0))
+    searched = compress_model(model, plan_of({"search": {"budget": 4.0}}), inputs())
+    equal = compress_model(model, plan_of({"quantize": {"weight_bits": 4}}), inputs())
+    errors = [float(np.sum((run(o.model.model_now()) - run(model)) ** 2)) for o in (searched, equal)]
+    assert errors[0] < errors[1]
+    design = compiled(searched, tmp_path)
+    widths = [int(np.abs(codes).max()).bit_length() + 1 for codes in dense_codes(design)]
+    sizes = [codes.size for codes in dense_codes(design)]
+    assert sum(w * s for w, s in zip(widths, sizes, strict=True)) <= 4.0 * sum(sizes)

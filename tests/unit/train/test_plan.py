@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from fpgann.errors import ConfigError
 from fpgann.train.plan import CompressionPlan, LayerPlan, Prune, Scale, Schedule, Weights, What, plan_of, read_plan
 from fpgann.train.schedules import pruning_steps
+from fpgann.train.sensitivity import assign_bits
 
 
 def test_an_empty_plan_is_the_default() -> None:
@@ -89,3 +92,22 @@ def test_nothing_goes_without_a_sparsity() -> None:
 def test_layers_can_have_their_own_kind() -> None:
     plan = plan_of({"layers": {"0": {"weights": "ternary"}}})
     assert plan.layers["0"].weights is Weights.TERNARY
+
+
+def test_bits_go_where_they_matter_least() -> None:
+    matter = {"a": 1.0, "b": 100.0, "c": 0.01}
+    sizes = {"a": 100, "b": 100, "c": 100}
+
+    def error(bits: Mapping[str, int]) -> float:
+        return sum(weight * 4.0 ** -bits[name] for name, weight in matter.items())
+
+    bits = assign_bits(sizes, error, budget=4, least=2, most=8)
+    assert sum(bits.values()) == 12
+    assert bits["b"] > bits["a"] > bits["c"]
+    best = min(
+        (error(dict(zip(matter, widths, strict=True))), widths)
+        for widths in itertools.product(range(2, 9), repeat=3)
+        if sum(widths) <= 12
+    )
+    assert error(bits) == best[0]
+    assert assign_bits(sizes, error, budget=2, least=2, most=5) == dict.fromkeys(sizes, 2)
