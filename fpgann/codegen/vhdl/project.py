@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fpgann import resources
 from fpgann.codegen.vhdl.folded import render_folded
+from fpgann.codegen.vhdl.maps import render_maps_top
 from fpgann.codegen.vhdl.pointwise import render_pointwise
 from fpgann.codegen.vhdl.stream import render_stream_top
 from fpgann.codegen.vhdl.top import render_top
@@ -15,6 +17,7 @@ from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Unroll
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
 from fpgann.hardware.streaming import StreamDesign
+from fpgann.hardware.token_graph import MapDesign
 
 AMD_ADDER = "fpgann_add3.vhd"
 
@@ -32,9 +35,50 @@ def render_design(
         loading: addresses of the weights that are loaded at run time, if it has such.
     """
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
-    if any(isinstance(stage.kernel, UnrolledKernel) and stage.kernel.carry_cell for stage in design.stages):
+    if _names_cells(design):
         files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()
     names = Namespace({design.name} if streams is None else {design.name, streams.core_entity})
+    rendered, entities = _render_stages(design, names, loading)
+    files |= rendered
+    if streams is None:
+        files[f"{design.name}.vhd"] = render_top(design, entities, loading)
+    else:
+        core = replace(design, name=streams.core_entity)
+        files[f"{streams.core_entity}.vhd"] = render_top(core, entities, loading)
+        files[f"{design.name}.vhd"] = render_stream_top(streams, loading)
+    files["compile_order.txt"] = _compile_order(files)
+    return files
+
+
+def render_maps(design: MapDesign) -> dict[str, str]:
+    """The same for a network of maps."""
+    library = [*library_files(), *library_files("compile_order_maps.txt")]
+    files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library}
+    if any(_names_cells(actor.core) for actor in design.cores):
+        files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()
+    names = Namespace({design.name})
+    cores: dict[str, str] = {}
+    for actor in design.cores:
+        cores[actor.name] = entity = names.claim(actor.core.name, "pipeline", suffixes=ENTITY_SUFFIXES)
+        core = replace(actor.core, name=entity)
+        rendered, entities = _render_stages(core, names, None)
+        files |= rendered
+        files[f"{entity}.vhd"] = render_top(core, entities, None)
+    files[f"{design.name}.vhd"] = render_maps_top(design, cores)
+    files["compile_order.txt"] = _compile_order(files)
+    return files
+
+
+def _names_cells(design: Design) -> bool:
+    """Whether adders name cells of a device."""
+    return any(isinstance(stage.kernel, UnrolledKernel) and stage.kernel.carry_cell for stage in design.stages)
+
+
+def _render_stages(
+    design: Design, names: Namespace, loading: AddressMap | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Files of all stages, and the entity of each."""
+    files: dict[str, str] = {}
     entities: dict[str, str] = {}
     for stage in design.stages:
         entity = names.claim(f"{design.name}_{stage.name}", "layer", suffixes=ENTITY_SUFFIXES)
@@ -49,17 +93,14 @@ def render_design(
                 continue
         entities[stage.name] = entity
         files |= {f"{name}.vhd": text for name, text in rendered.items()}
-    if streams is None:
-        files[f"{design.name}.vhd"] = render_top(design, entities, loading)
-    else:
-        core = replace(design, name=streams.core_entity)
-        files[f"{streams.core_entity}.vhd"] = render_top(core, entities, loading)
-        files[f"{design.name}.vhd"] = render_stream_top(streams, loading)
+    return files, entities
+
+
+def _compile_order(files: Mapping[str, str]) -> str:
     order = [f"fpgann {path}" if path.startswith("fpgann/") else f"work {path}" for path in files]
-    files["compile_order.txt"] = "\n".join([*order, ""])
-    return files
+    return "\n".join([*order, ""])
 
 
-def library_files() -> list[str]:
+def library_files(order: str = "compile_order.txt") -> list[str]:
     """The hand-written library, in compile order."""
-    return (resources.hdl_dir() / "compile_order.txt").read_text().split()
+    return (resources.hdl_dir() / order).read_text().split()

@@ -161,12 +161,12 @@ def _wires(stage: Stage, data: str) -> tuple[str, ...]:
             text = bits(wire.constant, width)
         else:
             lowest, codes = fields[wire.element]
-            text = _extended(data, lowest, codes, wire.shift, width)
+            text = extended(data, lowest, codes, wire.shift, width)
         lines.append(f"{stage.target.name}_data({(position + 1) * width - 1} downto {position * width}) <= {text};")
     return tuple(lines)
 
 
-def _extended(data: str, lowest: int, codes: CodeRange, shift: int, width: int) -> str:
+def extended(data: str, lowest: int, codes: CodeRange, shift: int, width: int) -> str:
     """An element shifted left and extended to a width, as a concatenation."""
     kept = min(codes.width_bits, width - shift)
     highest = lowest + kept - 1

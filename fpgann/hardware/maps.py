@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the network of a graph with maps: actors, streams between them, FIFOs where ways differ, cycles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from fpgann.errors import UnsupportedOperatorError, VerificationError
+from fpgann.hardware.dataflow import UNBOUNDED, Run, run
+from fpgann.hardware.lowering import build_design
+from fpgann.hardware.map_folding import core_options
+from fpgann.hardware.map_moves import Enlargement, Extract
+from fpgann.hardware.map_partition import Cluster, Key, Partition, Shell, WindowShell, token_graph
+from fpgann.hardware.map_ports import plan_ports
+from fpgann.hardware.map_ways import shorter_ways
+from fpgann.hardware.names import Namespace, identifier
+from fpgann.hardware.options import HardwareOptions
+from fpgann.hardware.token_graph import (
+    Accumulate,
+    Actor,
+    Expand,
+    Fifo,
+    Fork,
+    MapDesign,
+    Regroup,
+    TokenPort,
+    TokenStage,
+    TokenStream,
+    WindowBuffer,
+)
+from fpgann.ir import Graph
+from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.reduce import Reduction
+from fpgann.numerics.interval import CodeRange
+
+_MEASURED_MAPS = 3
+_MOST_MAPS = 24
+
+TOP_NAMES = ("rst", "aclk", "aresetn", "frame_error", "wrong")
+# What the top entity calls by the name of a stream, and of an actor
+SUFFIXES = (
+    *("", "_valid", "_ready", "_data", "_source", "_buffer", "_core", "_join", "_fifo", "_fork", "_regroup"),
+    *("_reduce", "_expand", "_accept", "_room", "_enters", "_takes", "_done", "_result", "_offered", "_wanted"),
+)
+
+
+def build_maps(
+    graph: Graph, options: HardwareOptions, name: str | None = None, *, target_cycles: int | None = None
+) -> MapDesign:
+    """Lower a graph of codes with maps to a network of actors.
+
+    Args:
+        graph: graph of codes.
+        options: the user's choices.
+        name: wanted name of the top entity; the graph's name by default.
+        target_cycles: cycles from one inference to the next to aim at.
+
+    Raises:
+        UnsupportedOperatorError: an operator has no hardware.
+        ConfigError: options name a layer that does not exist, or a stream width that does not fit.
+    """
+    top = identifier(name or graph.name, "model")
+    partition = Partition(graph)
+    _name_outputs(partition)
+    chosen = core_options(partition, options, target_cycles)
+    builder = _Network(partition, top, chosen)
+    width_bits = options.stream_width_bits
+    inputs, outputs = plan_ports(partition, builder.entering(), builder.leaving(), width_bits)
+    actors = _with_fifos(inputs, outputs, builder.actors)
+    latency, interval, settling = _timing(inputs, outputs, actors)
+    streams = {stream.name: stream for actor in actors for stream in (*actor.sources, *actor.targets)}
+    streams |= {port.stream.name: port.stream for port in (*inputs, *outputs)}
+    return MapDesign(top, inputs, outputs, tuple(actors), latency, interval, settling, streams)
+
+
+def _name_outputs(partition: Partition) -> None:
+    """Tell each pipeline which of its values others read."""
+    for key in _reads(partition):
+        for draft in partition.drafts:
+            if isinstance(draft, Cluster) and key.root in draft.values and key == Key(key.root, draft.tokens):
+                draft.outputs.append(key)
+
+
+def _reads(partition: Partition) -> Counter[Key]:
+    """How many readers each stream has."""
+    reads: Counter[Key] = Counter()
+    for draft in partition.drafts:
+        reads.update(draft.inputs.values() if isinstance(draft, Cluster) else [draft.source])
+    reads.update(border.key for border in partition.outputs)
+    return reads
+
+
+@dataclass(slots=True)
+class _Ends:
+    """Streams of a key that have no reader yet."""
+
+    free: list[TokenStream]
+
+
+class _Network:
+    """Actors and streams as they come about."""
+
+    def __init__(self, partition: Partition, top: str, options: Mapping[int, HardwareOptions]) -> None:
+        self.partition = partition
+        self.top = top
+        self.actors: list[Actor] = []
+        self._reads = _reads(partition)
+        self._names = Namespace(TOP_NAMES)
+        self._ends: dict[Key, _Ends] = {}
+        self._entering: dict[str, TokenStream] = {}
+        for border in partition.inputs:
+            if not self._reads[border.key]:
+                hint = "remove it from the model"
+                raise UnsupportedOperatorError("nothing reads it", where=f"input '{border.name}'", hint=hint)
+            self._entering[border.name] = self._stream(border.key, border.name, self._encoding(border.key))
+            self._offer(border.key, self._entering[border.name])
+        for number, draft in enumerate(partition.drafts):
+            if isinstance(draft, Cluster):
+                self._stage(draft, options[number])
+            else:
+                self._shell(draft)
+
+    def entering(self) -> list[TokenStream]:
+        """The streams of the graph's inputs."""
+        return [self._entering[border.name] for border in self.partition.inputs]
+
+    def leaving(self) -> list[TokenStream]:
+        """The streams of the graph's outputs."""
+        return [self._take(border.key) for border in self.partition.outputs]
+
+    def _encoding(self, key: Key) -> CodeRange:
+        return self.partition.types[key.root].codes.range
+
+    def _stream(self, key: Key, wanted: str, codes: CodeRange) -> TokenStream:
+        name = self._names.claim(wanted, "stream", suffixes=SUFFIXES)
+        size = self.partition.types[key.root].size
+        value = key.root if key.root in self.partition.graph.types and key.repeats == 1 else ""
+        return TokenStream(name, value, key.tokens * key.repeats, size // key.tokens, codes)
+
+    def _offer(self, key: Key, stream: TokenStream) -> None:
+        """Make a stream known to its readers, by a fork if there are several."""
+        count = self._reads[key]
+        if count < 2:
+            self._ends[key] = _Ends([stream])
+            return
+        targets = tuple(
+            replace(stream, name=self._names.claim(f"{stream.name}_to_{i}", "stream", suffixes=SUFFIXES))
+            for i in range(1, count + 1)
+        )
+        self.actors.append(Fork(stream.name, stream, targets))
+        self._ends[key] = _Ends(list(targets))
+
+    def _take(self, key: Key) -> TokenStream:
+        return self._ends[key].free.pop(0)
+
+    def _stage(self, cluster: Cluster, options: HardwareOptions) -> None:
+        layers = [node.name for node, _ in cluster.nodes]
+        named = next((node.name for node, _ in cluster.nodes if isinstance(node.op, Dense)), layers[0])
+        sources = tuple(self._take(key) for key in cluster.inputs.values())
+        targets = tuple(
+            self._stream(key, named if len(cluster.outputs) == 1 else key.root, self._encoding(key))
+            for key in cluster.outputs
+        )
+        core = build_design(token_graph(self.partition, cluster, named), options, f"{self.top}_{targets[0].name}")
+        order = {port.model_name: number for number, port in enumerate(core.outputs)}
+        targets = tuple(sorted(targets, key=lambda t: order[t.value]))
+        self.actors.append(TokenStage(targets[0].name, tuple(layers), sources, targets, core))
+        for key in cluster.outputs:
+            self._offer(key, next(t for t in targets if t.value == key.root))
+
+    def _shell(self, shell: Shell) -> None:
+        what, source = shell.what, self._take(shell.source)
+        wanted = shell.layers[0] if shell.layers else f"{source.name}_{'regrouped' if what is None else 'repeated'}"
+        codes = source.codes if what is None else self._encoding(shell.target)
+        target = self._stream(shell.target, wanted, codes)
+        name, layers = target.name, shell.layers
+        match what:
+            case None:
+                actor: Actor = Regroup(name, source, target)
+            case WindowShell(geometry=geometry, groups=groups, fill=fill):
+                actor = WindowBuffer(name, layers, source, target, geometry, groups, fill)
+            case Extract(geometry=geometry, fill=fill):
+                actor = WindowBuffer(name, layers, source, target, geometry, 1, fill)
+            case Enlargement(columns=columns, factors=factors, elements=parts):
+                elements = tuple(element for part in parts for element in part)
+                actor = Expand(name, layers, source, target, columns, factors, len(parts), elements)
+            case Reduction():
+                actor = Accumulate(name, layers, source, target, what)
+        self.actors.append(actor)
+        self._offer(shell.target, target)
+
+
+def _with_fifos(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> list[Actor]:
+    """Add FIFOs where tokens of a shorter way wait for those of a longer one, as deep as they ever get.
+
+    The depths come from a run with FIFOs of any depth: its course is one that the finished network can take, and a
+    network of such actors that can go on in one way does so in all, whatever stalls (their order of reading and
+    writing does not depend on time).
+
+    Raises:
+        VerificationError: even these do not let all maps through.
+    """
+    found = list(actors)
+    names = Namespace({stream.name for actor in actors for stream in (*actor.sources, *actor.targets)})
+    for way in shorter_ways(actors):
+        waiting = replace(way, name=names.claim(f"{way.name}_waiting", "stream"))
+        fifo = Fifo(waiting.name, way, waiting, UNBOUNDED)
+        reader = next(i for i, actor in enumerate(found) if way in actor.sources)
+        found[reader] = _reading(found[reader], way, waiting)
+        found.insert(reader, fifo)
+    measured = _passing(run(inputs, outputs, found, _MEASURED_MAPS))
+    return [
+        replace(actor, places=measured.pipelines[actor.name].fewest_places(0)) if isinstance(actor, Fifo) else actor
+        for actor in found
+    ]
+
+
+def _reading(actor: Actor, old: TokenStream, new: TokenStream) -> Actor:
+    """An actor that reads another stream in the place of one."""
+    if isinstance(actor, TokenStage):
+        return replace(actor, sources=tuple(new if stream is old else stream for stream in actor.sources))
+    return replace(actor, source=new)
+
+
+def _timing(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> tuple[int, int, int]:
+    """Latency, interval, and after how many maps results come at that interval."""
+    maps = _MEASURED_MAPS
+    latency = _passing(run(inputs, outputs, actors, 1)).ends[0]
+    while True:
+        maps *= 2
+        ends = _passing(run(inputs, outputs, actors, maps)).ends
+        intervals = [b - a for a, b in pairwise(ends)]
+        settling = next(i for i in range(len(intervals)) if len(set(intervals[i:])) == 1)
+        if settling < len(intervals) - 1 or maps >= _MOST_MAPS:
+            return latency, intervals[-1], settling
+
+
+def _passing(found: Run | None) -> Run:
+    if found is None:
+        hint = "this is a bug of fpgann, please report it"
+        raise VerificationError("tokens wait for each other for ever", where="the network of maps", hint=hint)
+    return found
