@@ -137,29 +137,32 @@ class MatrixBuilder:
         return self.builder.left_shift(node, shift)
 
 
-def check_product(netlist: Netlist, weights: IntArray, bias: IntArray, layer: str) -> None:
-    """Prove that a netlist computes `inputs @ weights + bias`.
+def check_product(netlist: Netlist, weights: IntArray, bias: IntArray, layer: str, *, blocks: int = 1) -> None:
+    """Prove that a netlist computes `inputs @ weights + bias`, in one or several blocks side by side.
 
     An input that has but one value may have been folded: what counts there is its share of the sum.
 
     Args:
-        netlist: linear netlist.
-        weights: shape (inputs, outputs).
-        bias: shape (outputs,).
+        netlist: linear netlist; its inputs and outputs are those of the blocks, one after another.
+        weights: shape (inputs of a block, outputs of all blocks).
+        bias: shape (outputs of all blocks,).
         layer: layer name for the message.
+        blocks: how many parts do not read each other's inputs.
 
     Raises:
         VerificationError: an output's linear form differs from its weights.
     """
-    form = linear_form(netlist)
+    form = linear_form(netlist, blocks)
     if form is None:
-        raise VerificationError("the adder graph is not linear", where=f"layer '{layer}'")
+        raise VerificationError("the adder graph is not linear or mixes its blocks", where=f"layer '{layer}'")
+    rows, columns = weights.shape[0], weights.shape[1] // blocks
     excess = np.asarray(form[0] - integers(weights), dtype=object)
     ranges = [netlist.range(node) for node in range(netlist.inputs)]
     fixed = np.array([codes.low if codes.low == codes.high else 0 for codes in ranges], dtype=object)
     free = np.array([codes.low != codes.high for codes in ranges])
-    rest = fixed @ excess + form[1].astype(object) - integers(bias).astype(object)
-    wrong = (excess[free] != 0).any(axis=0) | (rest != 0)
+    fixed, free = (np.repeat(a.reshape(blocks, rows), columns, axis=0).T for a in (fixed, free))
+    rest = (fixed * excess).sum(axis=0) + form[1].astype(object) - integers(bias).astype(object)
+    wrong = ((excess != 0) & free).any(axis=0) | (rest != 0)
     if wrong.any():
         output = int(np.flatnonzero(wrong)[0])
         raise VerificationError(f"adder graph output {output} differs from its weights", where=f"layer '{layer}'")

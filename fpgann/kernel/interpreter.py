@@ -84,17 +84,40 @@ def evaluate(netlist: Netlist, inputs: IntArray) -> IntArray:  # noqa: C901 (one
     return np.stack([values[i] for i in netlist.outputs], axis=1)
 
 
-def linear_form(netlist: Netlist) -> tuple[IntArray, IntArray] | None:
-    """Each output as constant + coefficients @ inputs, or None if some operation is not linear.
+def linear_form(netlist: Netlist, blocks: int = 1) -> tuple[IntArray, IntArray] | None:
+    """Each output as constant + coefficients @ inputs of its block, or None if some operation is not linear.
 
     A netlist of linear operations is an affine map, so its values at zero and at the unit vectors are its exact
-    symbolic form.
+    symbolic form. Blocks whose outputs provably see no other's inputs are probed all at once.
+
+    Args:
+        netlist: its inputs and outputs are those of the blocks, one after another.
+        blocks: how many equal parts there are.
 
     Returns:
-        Coefficients, shape (inputs, outputs), and constants, shape (outputs,).
+        Coefficients, shape (inputs of a block, outputs), and constants, shape (outputs,); None also where an output
+        depends on another block's inputs.
     """
     if not set(netlist.opcode.tolist()) <= {int(o) for o in LINEAR}:
         return None
-    points = np.concatenate([np.zeros((1, netlist.inputs), np.int64), np.eye(netlist.inputs, dtype=np.int64)])
-    results = evaluate(netlist, points)
+    if blocks > 1 and not _are_apart(netlist, blocks):
+        return None
+    inputs = netlist.inputs // blocks
+    points = np.concatenate([np.zeros((1, inputs), np.int64), np.eye(inputs, dtype=np.int64)])
+    results = evaluate(netlist, np.tile(points, (1, blocks)))
     return results[1:] - results[0], results[0]
+
+
+def _are_apart(netlist: Netlist, blocks: int) -> bool:
+    """Whether no output depends on inputs of another block than its own."""
+    inputs, outputs = netlist.inputs // blocks, len(netlist.outputs) // blocks
+    none, mixed = -1, -2
+    block: list[int] = []
+    for opcode, element, *operands in zip(
+        *(a.tolist() for a in (netlist.opcode, netlist.shift, netlist.a, netlist.b, netlist.c)), strict=True
+    ):
+        seen = {block[node] for node in operands if node >= 0} - {none}
+        if opcode == Opcode.INPUT:
+            seen = {element // inputs}
+        block.append(none if not seen else seen.pop() if len(seen) == 1 else mixed)
+    return all(block[node] in (none, i // outputs) for i, node in enumerate(netlist.outputs.tolist()))

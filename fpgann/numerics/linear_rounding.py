@@ -10,7 +10,7 @@ from math import lcm
 import numpy as np
 
 from fpgann.numerics.integers import FloatArray, IntArray, fits_int64, integers, magnitude, multiply_add
-from fpgann.numerics.rounding import Rounder, Rounding, round_fraction, round_ratio
+from fpgann.numerics.rounding import Rounder, Rounding, doubled_boundaries, round_fraction, round_ratio
 from fpgann.numerics.steps import Affine, Clip, Step
 
 
@@ -46,6 +46,20 @@ class LinearRounding:
             exact, denominator = exact.astype(object), denominator.astype(object)
         result = np.clip(round_ratio(exact, denominator, self.mode), self.low, self.high)
         return integers(result).reshape(codes.shape)
+
+    def thresholds(self, channel: int, low: int, high: int) -> IntArray | None:
+        """The least input of each output low + 1 .. high of one channel; None where outputs do not rise."""
+        numerator, constant, denominator = (
+            int(numbers[channel]) for numbers in (self.numerator, self.constant, self.denominator)
+        )
+        if numerator <= 0:
+            return None
+        largest = 2 * (max(abs(low), abs(high)) + 1) * denominator + 2 * abs(constant)
+        wide = not fits_int64(max(largest, 2 * numerator))
+        outputs = np.array(range(low + 1, high + 1), object if wide else np.int64)
+        boundary, inclusive = doubled_boundaries(outputs, self.mode)
+        rest = boundary * denominator - 2 * constant  # reached where 2 * numerator * input is at or above it
+        return integers(np.where(inclusive, -(-rest // (2 * numerator)), rest // (2 * numerator) + 1))
 
     def apply_floats(self, values: FloatArray) -> IntArray:
         """Evaluate exactly on float64 numbers, one by one; channels lie along the last axis."""

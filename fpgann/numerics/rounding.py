@@ -94,6 +94,28 @@ def step_boundary(code: int, mode: Rounding) -> tuple[Fraction, bool]:
             return (Fraction(code - 1), False) if code > 0 else (Fraction(code), True)
 
 
+def doubled_boundaries(codes: IntArray, mode: Rounding) -> tuple[IntArray, IntArray]:
+    """The boundaries of `step_boundary` for many codes at once, times two, and whether each yields the code itself."""
+    positive = np.asarray(codes > 0, bool)
+    match mode:
+        case Rounding.TRN:
+            return 2 * codes, np.ones(codes.shape, bool)
+        case Rounding.CEIL:
+            return 2 * codes - 2, np.zeros(codes.shape, bool)
+        case Rounding.TRN_ZERO:
+            return np.where(positive, 2 * codes, 2 * codes - 2), positive
+        case Rounding.UP:
+            return np.where(positive, 2 * codes - 2, 2 * codes), ~positive
+    inclusive = {
+        Rounding.RND: np.ones(codes.shape, bool),
+        Rounding.RND_MIN_INF: np.zeros(codes.shape, bool),
+        Rounding.RND_ZERO: ~positive,
+        Rounding.RND_INF: positive,
+        Rounding.RND_CONV: codes % 2 == 0,
+    }
+    return 2 * codes - 1, inclusive[mode].astype(bool)
+
+
 def step_positions(codes: IntArray, mode: Rounding) -> FloatArray:
     """The boundaries of `step_boundary` for many codes at once, as float64: exact below 2**52, within 2**-52 above."""
     values = codes.astype(np.float64)

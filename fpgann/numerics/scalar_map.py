@@ -88,6 +88,9 @@ class ScalarMap:
             raise UnsupportedOperatorError(
                 f"a function takes {ends[1] - ends[0]} steps here, too many to list", hint="use fewer bits"
             )
+        rising = None if self.linear is None else self.linear.thresholds(channel, *ends)
+        if rising is not None:
+            return Staircase(ends[0], rising, rising=True)
         return staircases.invert(self.steps, Rounder(self.rounder.mode, *ends), channel, low, high)
 
     def segments(self, channel: int, low: int, high: int) -> list[Segment]:

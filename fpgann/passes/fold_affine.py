@@ -12,6 +12,7 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.rewrite import copy_node, rebuild, within_bodies
@@ -73,48 +74,50 @@ class FoldAffine:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A dense layer that may still change, and an arrangement of its results.
+    """A dense layer that may still change, and what moves its results.
 
     Args:
         source: what it reads.
         name: of its node.
         op: the layer.
-        arrangement: the node behind it, if there is one.
+        moves: the nodes behind it, in order.
     """
 
     source: str
     name: str
     op: Dense
-    arrangement: Node | None = None
+    moves: tuple[Node, ...] = ()
 
     def then(self, node: Node, shape: tuple[int, ...]) -> _Layer | None:
         """With what a node does to its result, of a given shape; None if it cannot."""
-        if isinstance(node.op, Arrange):
-            fits = len(node.inputs) == 1 and node.op.constants.size == 0 and self.arrangement is None
-            return replace(self, arrangement=node) if fits else None
+        if isinstance(node.op, Arrange | Reshape):
+            return replace(self, moves=(*self.moves, node)) if len(node.inputs) == 1 else None
         line = _as_line(node.op, shape)
-        if line is not None and self.arrangement is not None:
-            line = _before_arrangement(self.arrangement, self.op.weight.data.shape[1], *line)
+        columns = self.op.weight.data.shape[1]
+        for move in reversed(self.moves):
+            line = None if line is None else _before_move(move.op, columns, *line)
         merged = None if line is None else _after(self.op, node.op, *line)
         return None if merged is None else replace(self, op=merged)
 
     def build(self, builder: GraphBuilder, output: str) -> None:
         """Add it; `output` is its result."""
-        if self.arrangement is None:
-            builder.add(self.op, (self.source,), name=self.name, outputs=(output,))
-            return
-        product = builder.add(self.op, (self.source,), name=self.name)
-        builder.add(self.arrangement.op, (product,), name=self.arrangement.name, outputs=(output,))
+        nodes = [(self.op, self.name), *((move.op, move.name) for move in self.moves)]
+        value = self.source
+        for op, name in nodes[:-1]:
+            value = builder.add(op, (value,), name=name)
+        builder.add(nodes[-1][0], (value,), name=nodes[-1][1], outputs=(output,))
 
 
-def _before_arrangement(
-    node: Node, columns: int, gain: FloatArray, shift: FloatArray
+def _before_move(
+    op: Operator, columns: int, gain: FloatArray, shift: FloatArray
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Gain and shift of each column of a layer whose results are arranged; None if a column's elements differ."""
-    assert isinstance(node.op, Arrange)
-    if node.op.index.shape[-1:] != gain.shape:
+    """Gain and shift of each column of a layer whose results are moved; None if a column's elements differ."""
+    if isinstance(op, Reshape):
+        return (gain, shift) if gain.size == columns else None
+    assert isinstance(op, Arrange)
+    if op.constants.size or op.index.shape[-1:] != gain.shape:
         return None
-    column = node.op.index.reshape(-1, gain.size) % columns
+    column = op.index.reshape(-1, gain.size) % columns
     before = np.ones(columns), np.zeros(columns)
     for numbers, spread in zip((gain, shift), before, strict=True):
         spread[column] = numbers

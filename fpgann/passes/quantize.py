@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import fpgann.passes.lower_activation
 import fpgann.passes.lower_affine
+import fpgann.passes.lower_choices
 import fpgann.passes.lower_dense
 import fpgann.passes.lower_moves
 import fpgann.passes.lower_operands
@@ -23,6 +24,7 @@ from fpgann.ir import Graph
 from fpgann.numerics import steps as scalar
 from fpgann.passes.calibrate import MissingTypeError, Plan, QuantizationPoint
 from fpgann.passes.pending import Lowering
+from fpgann.passes.requantize_early import RequantizeEarly
 from fpgann.passes.tables import LOWERINGS
 
 
@@ -52,7 +54,8 @@ class QuantizeGraph:
         """
         lowering, coded = _lower(graph, self.plan)
         settled = {name: pending for name, pending in lowering.values.items() if lowering.is_codes(pending)}
-        return coded, {pending.source: name for name, pending in settled.items()}
+        coded = RequantizeEarly().apply(coded)
+        return coded, {pending.source: name for name, pending in settled.items() if pending.source in coded.types}
 
 
 def quantization_points(graph: Graph) -> list[QuantizationPoint]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -42,6 +43,12 @@ def build_dense(builder: DesignBuilder, node: Node) -> None:
             where=f"layer '{node.name}'",
             hint="use --strategy folded, or leave its weights constant",
         )
+    if op.loadable and op.groups > 1:
+        raise ConfigError(
+            "weights of a convolution in groups cannot be loaded at run time",
+            where=f"layer '{node.name}'",
+            hint="leave its weights constant",
+        )
     if op.loadable:
         strategy = Strategy.FOLDED
     if strategy is Strategy.AUTO:
@@ -61,7 +68,7 @@ def _bias(op: Dense) -> IntArray:
 def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     source, shape = builder.streams[node.inputs[0]], builder.graph.types[node.output].shape
     inputs, outputs = op.weight.data.shape
-    rows = source.elements // inputs
+    rows = source.elements // (inputs * op.groups)
     nodes, forms = [node], []
     for follower in builder.fused(node):
         assert isinstance(follower.op, Requantize)
@@ -75,11 +82,12 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     bias = integers(np.tile(_bias(op), rows).astype(object) + np.array(constants, dtype=object))
     netlist = NetlistBuilder([source.codes] * source.elements)
     matrix = MatrixBuilder(netlist, builder.options.effort)
+    parts = [np.ascontiguousarray(part) for part in np.split(op.weight.data, op.groups, axis=1)] * rows
+    biases = np.split(bias, len(parts))
     values: list[int] = []
-    for row in range(rows):
-        nodes_of_row = list(range(row * inputs, (row + 1) * inputs))
-        values += matrix.products(nodes_of_row, op.weight.data, bias[row * outputs : (row + 1) * outputs])
-    check_product(netlist.build(values), np.kron(np.eye(rows, dtype=np.int64), op.weight.data), bias, node.name)
+    for i, (weights, part) in enumerate(zip(parts, biases, strict=True)):
+        values += matrix.products(list(range(i * inputs, (i + 1) * inputs)), weights, part)
+    check_product(netlist.build(values), np.tile(op.weight.data, rows), bias, node.name, blocks=len(parts))
     for position, (form, channels) in enumerate(forms):
         values = [
             staircase_nodes(matrix, value, form, channel, added=position == 0)
@@ -93,6 +101,7 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
 
 def _build_folded(builder: DesignBuilder, node: Node, op: Dense, options: LayerOptions) -> None:
     source = builder.streams[node.inputs[0]]
+    op = replace(op, weight=replace(op.weight, data=op.full_weight()), groups=1)  # zeros between groups
     inputs, outputs = op.weight.data.shape
     reuse = nearest_reuse_factor(inputs, outputs, inputs if options.reuse_factor is None else options.reuse_factor)
     pe, simd = neurons_and_multipliers(inputs, outputs, reuse)

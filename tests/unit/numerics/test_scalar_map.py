@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from fpgann.errors import VerificationError
 from fpgann.numerics import linear_rounding, staircases
 from fpgann.numerics.integers import FloatArray, IntArray
-from fpgann.numerics.rounding import Rounding
+from fpgann.numerics.rounding import Rounder, Rounding
 from fpgann.numerics.scalar_map import LinearRounding, ScalarMap
-from fpgann.numerics.steps import Affine, Normalize
+from fpgann.numerics.steps import Affine, Clip, Normalize
 from tests.unit.numerics import chains, oracle
 from tests.unit.numerics.chains import RELU, SIGMOID, TANH, F, chain, line
 from tests.unit.numerics.properties import holds
@@ -319,3 +319,18 @@ def test_twin_of_the_axis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ScalarMap, "apply", lambda self, codes, axis=-1: original(self, codes))
     with pytest.raises((AssertionError, ValueError, IndexError)):
         channels_along_any_axis.unshrunk()
+
+
+@pytest.mark.parametrize("mode", list(Rounding))
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(F(1, 8), F(0)), (F(3, 16), F(-5, 7)), (F(2**70, 3), F(1)), (F(1, 2), F(1, 2))]
+)
+def test_thresholds_of_lines_equal_those_of_preimages(mode, scale, offset):
+    steps = (Affine((scale,), (offset,)), Clip(F(-20), None))
+    scalar_map = ScalarMap(steps, Rounder(mode, -30, 30))
+    low, high = (-400, 400) if scale < 2**60 else (-1, 1)
+    found = scalar_map.staircase(0, low, high)
+    ends = scalar_map.apply(np.array([[low], [high]])).reshape(-1).tolist()
+    wanted = staircases.invert(steps, Rounder(mode, *ends), 0, low, high)
+    assert (found.base, found.rising) == (wanted.base, wanted.rising)
+    assert np.array_equal(found.thresholds, wanted.thresholds)
