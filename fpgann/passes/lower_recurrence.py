@@ -15,6 +15,7 @@ import numpy as np
 from fpgann.errors import FpgannError, UnsupportedOperatorError
 from fpgann.ir import Encoding, Graph, Node, Operator
 from fpgann.ir.alignment import Alignment
+from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.ops.recurrence import Recurrence
@@ -85,6 +86,7 @@ def _states(lowering: Lowering, op: Recurrence, fed: Mapping[str, Encoding]) -> 
         trial = _lowering_of(lowering, op, fed, found, rounded=planned)
         settled = True
         for state, result in quantized.items():
+            _expect_one_scale(trial.builder.type(trial.values[result].source).codes)
             codes = trial.builder.type(trial.codes_of(result, result)).codes
             codes = replace(codes, range=codes.fixed.range)
             settled = settled and codes == found[state].encoding
@@ -100,9 +102,9 @@ def _states(lowering: Lowering, op: Recurrence, fed: Mapping[str, Encoding]) -> 
 
 
 def _is_quantized(body: Graph, name: str) -> bool:
-    """Whether the model quantizes a value of the body, past operators that only move it."""
+    """Whether the model quantizes a value of the body, past what only moves codes or gives them another meaning."""
     producer = body.producers().get(name)
-    while producer is not None and isinstance(producer.op, Reshape | Transpose):
+    while producer is not None and isinstance(producer.op, Reshape | Transpose | Affine):
         producer = body.producers().get(producer.inputs[0])
     return producer is not None and isinstance(producer.op, Quantize)
 
@@ -171,8 +173,6 @@ def _state_codes(lowering: Lowering, name: str, state: _State, node: str) -> str
         fits = codes.range.union(target.range) == target.range
         if fits and decoding(codes) == decoding(target):
             return pending.source
-    if not target.per_tensor:
-        raise UnsupportedOperatorError("a state has several scales", hint="quantize states with one scale")
     curves = [TABLE[step.function] for step in pending.steps if isinstance(step, scalar.Curve)]
     (lsb,), (offset,) = target.scale_lsb(), target.offset
     return lowering.requantize(
@@ -184,6 +184,11 @@ def _state_codes(lowering: Lowering, name: str, state: _State, node: str) -> str
         node,
         by_lines=any(not (curve.is_lines or curve.is_steps) for curve in curves),
     )
+
+
+def _expect_one_scale(codes: Encoding) -> None:
+    if not codes.per_tensor:
+        raise UnsupportedOperatorError("a state has several scales", hint="quantize states with one scale")
 
 
 def _write_steps(lowering: Lowering, node: Node, body: Graph, firsts: list[str], operands: list[str]) -> None:

@@ -32,8 +32,6 @@ RESULTS = REPOSITORY / "docs" / "node-tests.json"
 MISSING = {
     "convolution": ("Conv", "ConvInteger", "ConvTranspose", "QLinearConv"),
     "pooling windows": ("AveragePool", "MaxPool"),
-    "sorting": ("TopK",),
-    "Einsum": ("Einsum",),
     "scales that depend on the data": ("DynamicQuantizeLinear",),
 }
 # Reason -> tests that are expected to fail for it.

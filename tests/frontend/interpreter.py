@@ -17,6 +17,7 @@ from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.compare import Compare, Relation
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.extreme import Extreme
+from fpgann.ir.ops.gather import Gather
 from fpgann.ir.ops.matrix_product import MatrixProduct
 from fpgann.ir.ops.multiply import Multiply
 from fpgann.ir.ops.quantize import Quantize
@@ -25,6 +26,7 @@ from fpgann.ir.ops.reduce import Reduce, Reduction
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.select import Select
 from fpgann.ir.ops.softmax import Softmax
+from fpgann.ir.ops.top_k import TopK
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.rounding import Rounding
@@ -132,6 +134,19 @@ def windows(op, x):
     return np.swapaxes(parts, -1, -2).reshape(*seen.shape[: axes + 1], -1)
 
 
+def gather(x, places):
+    outer, _, inner = x.shape
+    result = np.empty((outer, places.shape[1], inner))
+    for o, m, i in np.ndindex(result.shape):
+        result[o, m, i] = x[o, int(places[o % places.shape[0], m, i % places.shape[2]]), i]
+    return result
+
+
+def best(op, row):
+    order = sorted(range(len(row)), key=lambda i: (-row[i] if op.greatest else row[i], i))[: op.count]
+    return np.array([i if op.positions else row[i] for i in order], np.float64)
+
+
 def evaluate_several(op, operands):
     """Operators of any number of operands; None where it is none of them."""
     match op:
@@ -151,6 +166,10 @@ def evaluate_several(op, operands):
             return condition.astype(bool) * x + (condition == 0) * y
         case Arrange():
             return arrange(op, operands)
+        case Gather():
+            return gather(*operands)
+        case TopK():
+            return np.apply_along_axis(lambda row: best(op, row), op.axis, *operands)
         case Windows():
             return windows(op, *operands)
     return None

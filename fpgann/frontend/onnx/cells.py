@@ -255,14 +255,12 @@ class StepBuilder:
 
 
 def _taken(known: Known, rows: slice) -> Known:
-    codes = None if known.codes is None else known.codes.moved(lambda array: array[rows])
-    return Known(known.data[rows], codes)
+    return known.moved(lambda array: array[rows])
 
 
 def _layer(weight: Known, bias: Known | None) -> Dense:
     """Rows of weights as the neurons of a layer."""
-    codes = None if weight.codes is None else weight.codes.moved(lambda array: array.T)
-    constant = weight_constant(Known(weight.data.T, codes), 1.0)
+    constant = weight_constant(weight.moved(lambda array: array.T), 1.0)
     if bias is None or not np.any(bias.reals):
         return Dense(constant)
     return Dense(constant, bias_constant(bias, 1.0, bias.data.shape[0]))

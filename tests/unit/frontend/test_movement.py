@@ -68,12 +68,6 @@ def test_gather_elements_and_nd(tmp_path):
     agree(tmp_path, model([node("GatherND", ["x", "i"], batch_dims=1)], (2, 3), {"i": ints(1, 2).reshape(2, 1)}))
 
 
-def test_computed_indices(tmp_path):
-    nodes = [node("Cast", ["x"], ["i"], to=7), node("Gather", ["x", "i"])]
-    with pytest.raises(UnsupportedOperatorError, match=r"operand 1 .'i'. is computed"):
-        load(tmp_path, model(nodes, (2,)))
-
-
 @pytest.mark.parametrize("shape", [(3, 2, 4), (2, 1), (1,)])
 def test_expand(tmp_path, shape):
     agree(tmp_path, model([node("Expand", ["x", "s"])], (2, 1), {"s": ints(*shape)}))

@@ -12,6 +12,7 @@ import numpy as np
 
 from fpgann.frontend.onnx.constants import Array, Known
 from fpgann.frontend.onnx.evaluate import check_size, evaluate
+from fpgann.frontend.onnx.ops.gather import import_gather
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.arrange import Arrange
 
@@ -37,7 +38,10 @@ _MOVERS: dict[str, tuple[int, ...] | None] = {
 
 @IMPORTERS.register(*((STANDARD, op_type) for op_type in _MOVERS))
 def import_movement(site: Site) -> None:
-    """Wires."""
+    """Wires, but for gathering at computed positions."""
+    if site.op_type.startswith("Gather") and not site.is_known(1):
+        import_gather(site)
+        return
     data = _MOVERS[site.op_type]
     fill = site.number("value", 0.0) if site.op_type == "Pad" and site.opset < 11 else 0.0
     move(site, tuple(range(len(site.node.inputs))) if data is None else data, fill)

@@ -205,13 +205,11 @@ def _places(*places: IntArray | int) -> _Places:
 
 
 def _of(known: Known, direction: int) -> Known:
-    codes = None if known.codes is None else known.codes.moved(lambda array: array[direction])
-    return Known(known.data[direction], codes)
+    return known.moved(lambda array: array[direction])
 
 
 def _part(known: Known, elements: slice) -> Known:
-    codes = None if known.codes is None else known.codes.moved(lambda array: array[elements])
-    return Known(known.data[elements], codes)
+    return known.moved(lambda array: array[elements])
 
 
 def _texts(site: Site, name: str) -> tuple[str, ...]:

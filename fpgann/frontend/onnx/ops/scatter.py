@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scatter, ScatterElements and ScatterND with constant indices: wires, and operators where updates are combined."""
+"""Scatter, ScatterElements and ScatterND.
+
+With constant indices they are wires, and operators where updates are combined; others are compared with every place.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from fpgann.errors import MalformedModelError
 from fpgann.frontend.onnx.constants import Array
+from fpgann.frontend.onnx.scatter_computed import scatter_computed
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir import Operator
 from fpgann.ir.ops.add import Add
@@ -28,6 +32,9 @@ _COMBINED: dict[str, tuple[Operator, float]] = {
 @IMPORTERS.register((STANDARD, "Scatter"), (STANDARD, "ScatterElements"), (STANDARD, "ScatterND"))
 def import_scatter(site: Site) -> None:
     """Every element of the result gets the updates that go there, one after another."""
+    if not site.is_known(1):
+        scatter_computed(site)
+        return
     shape, updates = site.shape_of(0), site.shape_of(2)
     indices = site.known(1, "indices").data.astype(np.int64)
     targets = (_of_slices if site.op_type == "ScatterND" else _of_elements)(site, shape, indices, updates)
