@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,17 +194,21 @@ def _train(task: Task, train: str | Callable[[Task], object]) -> Session:
     Raises:
         ConfigError: there is no such function, or it attached nothing.
     """
-    function = _function(train) if isinstance(train, str) else train
     task.say("training")
-    function(task)
+    if isinstance(train, str):
+        with _script(train) as function:
+            function(task)
+    else:
+        train(task)
     if task.session is None:
         hint = "call task.attach(model, samples, steps=...)"
-        raise ConfigError("the training attached no model", where=f"train '{train}'", hint=hint)
+        raise ConfigError("the training attached no model", where="train", hint=hint)
     return task.session
 
 
-def _function(named: str) -> Callable[[Task], object]:
-    """The function that `script.py:function` names; the script may import what stands beside it.
+@contextmanager
+def _script(named: str) -> Iterator[Callable[[Task], object]]:
+    """The function that `script.py:function` names; it may import what stands beside the script.
 
     Raises:
         ConfigError: there is no such script or function.
@@ -210,18 +216,21 @@ def _function(named: str) -> Callable[[Task], object]:
     where, hint = f"train '{named}'", "write script.py:function"
     script, _, name = named.rpartition(":")
     path = Path(script)
-    if not script or not path.is_file():
+    spec = importlib.util.spec_from_file_location(f"fpgann_training_{path.stem}", path)
+    if not script or not path.is_file() or spec is None or spec.loader is None:
         raise ConfigError("there is no such script", where=where, hint=hint)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError("it is no Python script", where=where, hint=hint)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise ConfigError(f"the script has no function '{name}'", where=where, hint=hint)
-    found: Callable[[Task], object] = function
-    return found
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise ConfigError(f"the script has no function '{name}'", where=where, hint=hint)
+        yield function
+    finally:
+        sys.path.remove(str(path.resolve().parent))
+        del sys.modules[spec.name]
 
 
 def _read(path: Path) -> OnnxModel:

@@ -61,7 +61,8 @@ def export_float(model: nn.Module, path: Path, example: tuple[Tensor, ...]) -> P
 
 def _write(module: nn.Module, path: Path, example: tuple[Tensor, ...]) -> Path:
     with exported(module, tuple(sample.cpu() for sample in example)) as file:
-        shutil.copyfile(file, path)
+        for part in file.parent.iterdir():  # some exporters put the weights into a file of their own
+            shutil.copyfile(part, path if part == file else path.with_name(part.name))
     return path
 
 
