@@ -12,16 +12,18 @@ from fpgann import __version__
 from fpgann.hardware.design import Design, Port
 from fpgann.hardware.loading import MAP_VERSION, AddressMap, LayerWindows, Window
 from fpgann.hardware.names import AXIL_PREFIX
-from fpgann.hardware.streaming import StreamDesign, StreamPort
+from fpgann.hardware.streaming import StreamPort
+from fpgann.hardware.token_graph import MapDesign, Streams, TokenPort, TokenStream
 from fpgann.ir import Encoding, Graph, Operator, Value
 from fpgann.ir.ops.dense import Dense
 
 FORMAT = "fpgann build"
 VERSION = 1
+_VISIBLE_BITS = 4096  # of a token that benches compare: simulators are slow with wider ones
 
 
 def describe_simulation(
-    design: Design, streams: StreamDesign | None = None, loading: AddressMap | None = None
+    design: Design, streams: Streams | None = None, loading: AddressMap | None = None
 ) -> dict[str, Any]:
     """Ports and stages as the bench needs them (sim/design.json).
 
@@ -30,6 +32,9 @@ def describe_simulation(
         streams: AXI4-Stream interfaces around it, if it has any.
         loading: addresses of the weights that are loaded at run time, if it has such.
     """
+
+    if isinstance(streams, MapDesign):
+        return describe_map_simulation(streams)
 
     def port(item: Port) -> dict[str, Any]:
         stream = item.stream
@@ -77,13 +82,48 @@ def describe_simulation(
     return described
 
 
+def describe_map_simulation(maps: MapDesign) -> dict[str, Any]:
+    """The same for a network of maps: its stages are the streams of tokens that carry values of the graph."""
+
+    def tokens(stream: TokenStream) -> dict[str, Any]:
+        return {
+            "stream": stream.name,
+            "value": stream.value,
+            "elements": stream.tokens * stream.elements,
+            "tokens": stream.tokens,
+            "element_bits": stream.element_bits,
+            "signed": stream.codes.signed,
+        }
+
+    def port(interface: TokenPort) -> dict[str, Any]:
+        return {**tokens(interface.stream), **_interface(interface)}
+
+    named = [
+        (actor.layers[0] if actor.layers else actor.name, stream)
+        for actor in maps.actors
+        for stream in actor.targets
+        if stream.value and stream.elements * stream.element_bits <= _VISIBLE_BITS
+    ]
+    return {
+        "top": maps.name,
+        "bench": "bench_maps",
+        "latency_cycles": maps.latency_cycles,
+        "interval_cycles": maps.interval_cycles,
+        "settling_maps": maps.settling_maps,
+        "warm_up_cycles": maps.warm_up_cycles,
+        "inputs": [port(interface) for interface in maps.inputs],
+        "outputs": [port(interface) for interface in maps.outputs],
+        "stages": [{"layer": layer, **tokens(stream)} for layer, stream in named],
+    }
+
+
 def describe_build(
     design: Design,
     graph: Graph,
     source: Mapping[str, Any],
     options: Mapping[str, Any],
     files: Mapping[str, bytes],
-    streams: StreamDesign | None = None,
+    streams: Streams | None = None,
     loading: AddressMap | None = None,
 ) -> dict[str, Any]:
     """The manifest.
@@ -166,8 +206,20 @@ def _loaded_layer(layer: LayerWindows, op: Operator) -> dict[str, Any]:
     }
 
 
-def _beats(port: StreamPort) -> dict[str, Any]:
-    """How an AXI4-Stream interface carries a tensor; `port` is what the names of its signals begin with."""
+def _beats(port: StreamPort | TokenPort) -> dict[str, Any]:
+    """How an AXI4-Stream interface carries a tensor; `port` is what the names of its signals begin with.
+
+    Of a map in `tokens` (positions with all their channels), `order` tells the tensor in the order in which its
+    elements come, row-major: its shape, and for each axis of the model's tensor which of these it is.
+    """
+    if isinstance(port, TokenPort):
+        axes = list(range(len(port.shape))) if port.permutation is None else list(port.permutation)
+        order = {"shape": list(port.shape), "axes": axes}
+        return {**_interface(port), "tokens": port.stream.tokens, "order": None if port.permutation is None else order}
+    return _interface(port)
+
+
+def _interface(port: StreamPort | TokenPort) -> dict[str, Any]:
     return {
         "port": port.name,
         "beat_bits": port.beat_bits,
@@ -179,7 +231,11 @@ def _beats(port: StreamPort) -> dict[str, Any]:
 
 
 def _tensor(port: Port, shape: tuple[int, ...], encoding: Encoding) -> dict[str, Any]:
-    """How a port carries a tensor: value = code * 2**-frac * scale + offset, element 0 in the low bits."""
+    """How a port carries a tensor: value = code * 2**-frac * scale + offset, element 0 in the low bits.
+
+    Several scales or offsets lie along the last axis unless `channel_axis`, counted from the end, says otherwise.
+    """
+    elsewhere = encoding.axis != -1 and not encoding.per_tensor
     return {
         "name": port.model_name,
         "port": port.name,
@@ -191,7 +247,7 @@ def _tensor(port: Port, shape: tuple[int, ...], encoding: Encoding) -> dict[str,
         "code_range": [encoding.range.low, encoding.range.high],
         "scale": [float(s) for s in encoding.scale],
         "offset": [float(o) for o in encoding.offset],
-    }
+    } | ({"channel_axis": encoding.axis} if elsewhere else {})
 
 
 def _input(port: Port, value: Value) -> dict[str, Any]:

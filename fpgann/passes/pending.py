@@ -283,10 +283,10 @@ class Lowering:
         op = Requantize(clamp, target, function=", ".join(pending.absorbed))
         return self.builder.add(op, (pending.source,), name=node)
 
-    def reinterpreted(self, source: str, line: scalar.Affine, node: str) -> str:
-        """The same codes with another meaning, which is per channel along the last axis if it differs."""
+    def reinterpreted(self, source: str, line: scalar.Affine, node: str, axis: int = -1) -> str:
+        """The same codes with another meaning, which is per channel along an axis if it differs."""
         lsb = self.builder.type(source).codes.fixed.lsb
-        op = Reinterpret(tuple(scale / lsb for scale in line.scale), line.offset)
+        op = Reinterpret(tuple(scale / lsb for scale in line.scale), line.offset, axis if line.channels > 1 else -1)
         return self.builder.add(op, (source,), name=node)
 
     def settled(self, pending: Pending, node: str) -> Pending:

@@ -109,6 +109,6 @@ def _deliver(lowering: Lowering, name: str, delivered: str) -> str:
     if lowering.is_codes(pending) and pending.exact:
         return pending.source
     line = pending.steps[0] if len(pending.steps) == 1 and not (pending.raw or pending.flat) else None
-    if isinstance(line, scalar.Affine) and pending.exact and pending.axis == -1:
-        return lowering.reinterpreted(pending.source, line, f"{delivered}_scaled")
+    if isinstance(line, scalar.Affine) and pending.exact:
+        return lowering.reinterpreted(pending.source, line, f"{delivered}_scaled", pending.axis)
     return lowering.codes_of(name, delivered)

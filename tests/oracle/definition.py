@@ -17,6 +17,12 @@ from onnx import numpy_helper
 
 from tests.oracle.exact import Exact, Image, Root, each, fractions, integers, round_codes
 from tests.oracle.integer import IntegerOperators, integer_types
+from tests.oracle.windows import WindowOperators
+
+SUMS = frozenset(
+    {"MatMul", "Gemm", "QGemm", "MatMulInteger", "QLinearMatMul"}
+    | {"Conv", "ConvTranspose", "ConvInteger", "QLinearConv"}
+)
 
 
 @dataclass
@@ -107,7 +113,7 @@ def run(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> Run:
     return evaluator.run
 
 
-class _Evaluator(IntegerOperators):
+class _Evaluator(IntegerOperators, WindowOperators):
     def __init__(self, model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> None:
         constants = stored_constants(model)
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
@@ -130,7 +136,7 @@ class _Evaluator(IntegerOperators):
         result = function(node, *operands)
         if result is not None:
             run.values[output] = result
-        if node.op_type in ("MatMul", "Gemm", "QGemm", "MatMulInteger", "QLinearMatMul"):
+        if node.op_type in SUMS:
             run.sums[output] = output
         else:
             run.sums.update((output, run.sums[name]) for name in names if name in run.sums)

@@ -18,27 +18,30 @@ class Reinterpret(Operator):
     """Real-valued scaling that no hardware performs: the consumer of an output applies it.
 
     Args:
-        scale: new scale, one number or one per channel along the last axis, in units of the codes' own binary point;
+        scale: new scale, one number or one per channel, in units of the codes' own binary point;
             where that makes the step a power of two, the binary point moves instead.
         offset: new offset, likewise.
+        axis: channel axis, counted from the end (negative).
     """
 
     name: ClassVar[str] = "reinterpret"
 
     scale: tuple[Fraction, ...]
     offset: tuple[Fraction, ...]
+    axis: int = -1
 
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The same codes, newly encoded."""
         (x,) = operands
         channels = max(len(self.scale), len(self.offset))
         expect(x.encoding is not None, "only codes can be reinterpreted")
-        expect(channels == 1 or x.shape[-1:] == (channels,), f"{channels} scales do not fit shape {x.shape}")
+        fits = channels == 1 or (-len(x.shape) <= self.axis < 0 and x.shape[self.axis] == channels)
+        expect(fits, f"{channels} scales do not fit shape {x.shape}")
         scale, fixed = self.scale, x.codes.fixed
         power = power_of_two(scale[0] * fixed.lsb) if len(scale) == 1 else None
         if power is not None:
             scale, fixed = ONE, FixedType(fixed.signed, fixed.width, -power)
-        return (TensorType(x.shape, replace(x.codes, fixed=fixed, scale=scale, offset=self.offset, axis=-1)),)
+        return (TensorType(x.shape, replace(x.codes, fixed=fixed, scale=scale, offset=self.offset, axis=self.axis)),)
 
     def describe(self) -> str:
         """Scale and offset of the first channel."""

@@ -24,7 +24,8 @@ def lower(proto: onnx.ModelProto, folder: Path) -> Graph:
     path = folder / "model.onnx"
     path.write_bytes(proto.SerializeToString())
     imported = verify(import_onnx(read_model(path)), "the import")
-    real = verify(passes.FoldAffine().apply(passes.StripSoftmax().apply(imported)), "folding")
+    moved = passes.MoveTransposes().apply(passes.StripSoftmax().apply(imported))
+    real = verify(passes.QuantizeEarly().apply(passes.FoldAffine().apply(moved)), "folding")
     assert passes.quantization_points(real) == []
     return verify(passes.QuantizeGraph(passes.Plan({}, 16)).apply(real), "quantization")
 

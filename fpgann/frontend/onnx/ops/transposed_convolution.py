@@ -100,7 +100,7 @@ def import_transposed_convolution(site: Site) -> None:
     matrix = known.moved(lambda array: _matrix(array, axes, groups))
     layer = Dense(weight_constant(matrix, 1.0), _bias(site, groups, phases, outputs), groups=groups)
     product = site.apply_layer(layer, seen)
-    index = _interleaved(axes, groups, weights[1])
+    index = _interleaved(axes, groups, weights[1], shape[0])
     deliver_channels_first(site, site.apply(Arrange(index, np.zeros(0), kind="interleave"), product, "interleaved"))
 
 
@@ -178,15 +178,15 @@ def _bias(site: Site, groups: int, phases: int, outputs: int) -> Constant | None
     return bias_constant(every, 1.0, phases * outputs)
 
 
-def _interleaved(axes: tuple[Axis, ...], groups: int, outputs: int) -> IntArray:
-    """Where each element of the result lies in that of the layer, shape (1, *positions, group and output)."""
+def _interleaved(axes: tuple[Axis, ...], groups: int, outputs: int, samples: int) -> IntArray:
+    """Where each element of the result lies in that of the layer, shape (samples, *positions, group and output)."""
     counts, phases = tuple(axis.counts for axis in axes), tuple(axis.stride for axis in axes)
     rank = len(axes)
-    numbers = np.arange(prod(counts) * groups * prod(phases) * outputs)
-    index = numbers.reshape(*counts, groups, *phases, outputs)
-    order = [axis for i in range(rank) for axis in (i, rank + 1 + i)]
-    index = index.transpose(*order, rank, 2 * rank + 1)
-    index = index.reshape(*(axis.counts * axis.stride for axis in axes), groups * outputs)
+    numbers = np.arange(samples * prod(counts) * groups * prod(phases) * outputs)
+    index = numbers.reshape(samples, *counts, groups, *phases, outputs)
+    order = [axis for i in range(rank) for axis in (i + 1, rank + 2 + i)]
+    index = index.transpose(0, *order, rank + 1, 2 * rank + 2)
+    index = index.reshape(samples, *(axis.counts * axis.stride for axis in axes), groups * outputs)
     for i, axis in enumerate(axes):
-        index = index.take(axis.elements, i)
-    return np.asarray(index[None])
+        index = index.take(axis.elements, i + 1)
+    return np.asarray(index)
