@@ -28,13 +28,14 @@ class Product(Kernel):
     """x @ weights over the last axis, then passes over the result.
 
     Args:
-        weights: shape (inputs, outputs), in the carrier's type.
+        weights: shape (inputs of a group, outputs), in the carrier's type.
         shape: of the result.
         carrier: of operand and result.
         passes: after the product.
         bias: integers that the product itself lacks; shape (outputs,).
         bound: greatest magnitude of any partial sum of codes.
         is_rounded: the passes do more than add the bias.
+        groups: parts of the inputs, each with its part of the outputs.
     """
 
     weights: Array
@@ -44,6 +45,7 @@ class Product(Kernel):
     bias: IntArray
     bound: int
     is_rounded: bool = False
+    groups: int = 1
     takes: tuple[Carrier, ...] = field(init=False)
     gives: Carrier = field(init=False)
 
@@ -54,9 +56,9 @@ class Product(Kernel):
 
     def bind(self, rows: int) -> Run:
         """Cut the product into pieces that stay in one thread."""
-        inputs, outputs = self.weights.shape
+        inputs, outputs = self.weights.shape[0] * self.groups, self.weights.shape[1]
         lines = prod(self.shape[:-1])
-        multiply = bind_product(self.weights)
+        multiply = bind_product(self.weights) if self.groups == 1 else _bind_groups(self.weights, self.groups)
         finish = bind_passes(self.passes, rows, self.shape)
 
         def run(out: Array, x: Array) -> None:
@@ -93,5 +95,26 @@ def bind_product(weights: Array) -> Callable[[Array, Array], None]:
         np.matmul(x[:whole].reshape(-1, piece, inputs), weights, out=out[:whole].reshape(-1, piece, outputs))
         if whole < len(x):
             np.matmul(x[whole:], weights, out=out[whole:])
+
+    return run
+
+
+def _bind_groups(weights: Array, groups: int) -> Callable[[Array, Array], None]:
+    """What computes a product group by group; weights have shape (inputs of a group, outputs of all groups)."""
+    inputs, outputs = weights.shape[0], weights.shape[1] // groups
+    if outputs == 1:
+        rows = np.ascontiguousarray(weights.T)  # (groups, inputs)
+
+        def run_single(out: Array, x: Array) -> None:
+            np.einsum("ngi,gi->ng", x.reshape(len(x), groups, inputs), rows, out=out)
+
+        return run_single
+    parts = [bind_product(np.ascontiguousarray(part)) for part in np.split(weights, groups, axis=1)]
+
+    def run(out: Array, x: Array) -> None:
+        product = np.empty((len(x), outputs), out.dtype)
+        for group, multiply in enumerate(parts):
+            multiply(product, np.ascontiguousarray(x[:, group * inputs : (group + 1) * inputs]))
+            out[:, group * outputs : (group + 1) * outputs] = product
 
     return run

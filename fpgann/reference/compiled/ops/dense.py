@@ -21,4 +21,4 @@ def dense(op: Dense, result: TensorType, x: Operand) -> Product | None:
     if carrier is None:
         return None
     add = (Pass(np.add, (bias.astype(carrier.dtype),)),) if bias.any() else ()
-    return Product(weights.astype(carrier.dtype), result.shape, carrier, add, bias, bound)
+    return Product(weights.astype(carrier.dtype), result.shape, carrier, add, bias, bound, groups=op.groups)
