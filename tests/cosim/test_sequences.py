@@ -182,7 +182,7 @@ def test_one_change_is_noticed(name: str, change: tuple[str, str], tmp_path: Pat
     require_tool("ghdl")
     design = api.compile(NETWORKS[name](tmp_path / "net.onnx"), tmp_path / "build", SMALL)
     old, new = change
-    for path in sorted((design.folder / "rtl").glob("*.vhd")):
+    for path in sorted((design.folder / "rtl").glob("*.vhd"), reverse=True):  # of the last step, not of the first
         if old in (text := path.read_text()):
             path.write_text(text.replace(old, new, 1))
             break
