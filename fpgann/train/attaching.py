@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import brevitas.nn as qnn
+import numpy as np
 import torch
 from brevitas.quant import Int32Bias
 from torch import Tensor, nn
 
 from fpgann.errors import ConfigError
+from fpgann.numerics.integers import FloatArray
 from fpgann.train.merging import capture_inputs
 from fpgann.train.plan import CompressionPlan, LayerPlan, Per, Weights
 from fpgann.train.quantizers import ActivationQuantizer, WeightQuantizer, activation_injector, weight_injector
@@ -30,6 +32,7 @@ class Compressed:
         plan: what it has of its own.
         weight_quantizer: what its weights become.
         input_quantizer: what it reads.
+        input_rms: root mean square of each input on the samples, of a shape that goes with the weights.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Compressed:
     plan: LayerPlan
     weight_quantizer: WeightQuantizer
     input_quantizer: ActivationQuantizer
+    input_rms: FloatArray
 
     @property
     def weight(self) -> Tensor:
@@ -156,7 +160,18 @@ def _compress(
     }
     module = _module(layer, quantizers)
     module.weight, module.bias = layer.weight, layer.bias
-    return Compressed(name, module.to(layer.weight.device), own, weights, inputs)
+    return Compressed(name, module.to(layer.weight.device), own, weights, inputs, _input_rms(layer, values))
+
+
+def _input_rms(layer: nn.Module, values: Tensor) -> FloatArray:
+    """Root mean square of what each weight of a neuron multiplies, one number a channel in convolutions."""
+    if isinstance(layer, nn.Linear):
+        squares = values.reshape(-1, values.shape[-1]).square().mean(dim=0)[None]
+    else:
+        channels = values.square().mean(dim=(0, *range(2, values.dim())))
+        blocks = channels.reshape(layer.groups, -1).repeat_interleave(layer.out_channels // layer.groups, dim=0)
+        squares = blocks.reshape(*layer.weight.shape[:2], *[1] * (layer.weight.dim() - 2))
+    return np.asarray(squares.sqrt().cpu().numpy(), np.float64)
 
 
 def _module(layer: nn.Module, quantizers: Mapping[str, object]) -> nn.Module:

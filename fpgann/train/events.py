@@ -12,7 +12,7 @@ from fpgann.numerics.integers import FloatArray
 from fpgann.passes.cluster import code_book
 from fpgann.passes.prune import Mask, digit_limits, neuron_masks, weight_masks
 from fpgann.train.attaching import Compressed
-from fpgann.train.plan import Prune, Scope, What
+from fpgann.train.plan import By, Prune, Scope, What
 from fpgann.train.topology import Link
 
 
@@ -25,16 +25,15 @@ def prune_layers(layers: Mapping[str, Compressed], links: Sequence[Link], prune:
         prune: the wish.
         sparsity: share of all layers without a share of their own that has to be gone; theirs follow in proportion.
     """
-    among_all = prune.scope is Scope.GLOBAL
     progress = sparsity / prune.sparsity
     wanted = {n: sparsity if c.plan.sparsity is None else c.plan.sparsity * progress for n, c in layers.items()}
     if prune.what is What.DIGITS:
-        _cut_digits(layers, wanted, among_all=among_all)
+        _cut_digits(layers, wanted, prune)
     elif prune.what is What.NEURONS:
         _silence_neurons(layers, links, wanted)
     else:
-        weights = {name: _masked(layer) for name, layer in layers.items()}
-        for name, mask in weight_masks(weights, wanted, among_all=among_all).items():
+        weights = {name: _masked(layer) * _importance(layer, prune) for name, layer in layers.items()}
+        for name, mask in weight_masks(weights, wanted, among_all=prune.scope is Scope.GLOBAL).items():
             _set_mask(layers[name], mask)
 
 
@@ -49,6 +48,11 @@ def _masked(layer: Compressed) -> FloatArray:
     """Weights that are left."""
     left = layer.weight.detach() * layer.weight_quantizer.mask
     return np.asarray(left.cpu().numpy(), np.float64)
+
+
+def _importance(layer: Compressed, prune: Prune) -> FloatArray:
+    """How much a unit of each weight matters."""
+    return layer.input_rms if prune.by is By.EFFECT else np.ones(())
 
 
 def _set_mask(layer: Compressed, mask: Mask) -> None:
@@ -71,14 +75,15 @@ def _silence_neurons(layers: Mapping[str, Compressed], links: Sequence[Link], wa
         _set_mask(layers[name], mask)
 
 
-def _cut_digits(layers: Mapping[str, Compressed], wanted: Mapping[str, float], *, among_all: bool) -> None:
+def _cut_digits(layers: Mapping[str, Compressed], wanted: Mapping[str, float], prune: Prune) -> None:
     codes, steps, bits = {}, {}, {}
     with torch.no_grad():
         for name, layer in layers.items():
             quantizer = layer.weight_quantizer
             step = quantizer.step()
             codes[name] = quantizer.codes(layer.weight * quantizer.mask / step).cpu().numpy().astype(np.int64)
-            steps[name] = np.asarray(step.cpu().numpy(), np.float64)
+            steps[name] = np.asarray(step.cpu().numpy(), np.float64) * _importance(layer, prune)
             bits[name] = layer.input_quantizer.width()
+    among_all = prune.scope is Scope.GLOBAL
     for name, limits in digit_limits(codes, steps, wanted, bits, among_all=among_all).items():
         layers[name].weight_quantizer.digits = torch.from_numpy(limits).to(layers[name].weight.device)

@@ -18,7 +18,7 @@ from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.passes.cluster import Pair, code_book, drop_dead, merge_neurons
 from fpgann.passes.prune import Mask, digit_limits, neuron_masks, signed_digits, weight_masks
 from fpgann.passes.scales import binary_scale, fixed_scale, ternary_scale
-from fpgann.train.plan import CompressionPlan, LayerPlan, Per, Scale, Scope, Weights, What
+from fpgann.train.plan import By, CompressionPlan, LayerPlan, Per, Scale, Scope, Weights, What
 from fpgann.train.sensitivity import assign_bits
 
 Samples = Mapping[str, FloatArray]
@@ -76,7 +76,7 @@ def compress_model(model: OnnxModel, plan: CompressionPlan, samples: Samples) ->
     own = _layer_plans(plan, list(edited.layers))
     merged = _merge(edited, plan, samples)
     wanted = _values(edited, edited.model_now(), samples)
-    for name, stays in _prune(edited, plan, own).items():
+    for name, stays in _prune(edited, plan, own, wanted).items():
         layer = edited.layers[name]
         wanted[layer.writes] = np.compress(stays, wanted[layer.writes], _channel_axis(layer, wanted[layer.writes]))
     if plan.share.values:
@@ -85,7 +85,7 @@ def compress_model(model: OnnxModel, plan: CompressionPlan, samples: Samples) ->
             edited.set_layer(name, book[entries], layer.bias)
     if plan.search.budget:
         own = _searched(edited, plan, own, samples)
-    limits = _digit_limits(edited, plan, own)
+    limits = _digit_limits(edited, plan, own, wanted)
     for number, name in enumerate(edited.layers):
         _quantize(edited, name, own[name], plan, wanted, limits.get(name), is_first=number == 0)
         _correct_bias(edited, name, samples, wanted)
@@ -166,20 +166,35 @@ def _inputs(edited: EditableModel, layer: Layer, samples: Samples) -> tuple[Floa
     return np.abs(flat).max(axis=0), with_one.T @ with_one / len(flat)
 
 
-def _prune(edited: EditableModel, plan: CompressionPlan, own: Mapping[str, LayerPlan]) -> dict[str, Mask]:
+def _importance(layer: Layer, plan: CompressionPlan, wanted: Mapping[str, FloatArray]) -> FloatArray:
+    """How much a unit of each weight matters, of a shape that goes with the weights."""
+    if plan.prune.by is By.MAGNITUDE:
+        return np.ones(())
+    values = wanted[layer.reads]
+    if layer.kind != "Conv":
+        return np.asarray(np.sqrt(np.mean(values.reshape(-1, values.shape[-1]) ** 2, axis=0))[None])
+    channels = np.sqrt(np.mean(values**2, axis=(0, 1, *range(3, values.ndim))))
+    blocks = np.repeat(channels.reshape(layer.groups, -1), len(layer.weight) // layer.groups, axis=0)
+    return blocks.reshape(*layer.weight.shape[:2], *[1] * (layer.weight.ndim - 2))
+
+
+def _prune(
+    edited: EditableModel, plan: CompressionPlan, own: Mapping[str, LayerPlan], wanted: Mapping[str, FloatArray]
+) -> dict[str, Mask]:
     """Weights or neurons; which neurons of which layer stay, where some go."""
     if plan.prune.what is What.DIGITS or not plan.prune.sparsity:
         return {}
-    wanted = _sparsity(plan, own)
-    weights = {name: layer.weight for name, layer in edited.layers.items()}
+    shares = _sparsity(plan, own)
     if plan.prune.what is What.WEIGHTS:
-        for name, mask in weight_masks(weights, wanted, among_all=plan.prune.scope is Scope.GLOBAL).items():
-            edited.set_layer(name, weights[name] * mask, edited.layers[name].bias)
+        scores = {name: layer.weight * _importance(layer, plan, wanted) for name, layer in edited.layers.items()}
+        for name, mask in weight_masks(scores, shares, among_all=plan.prune.scope is Scope.GLOBAL).items():
+            layer = edited.layers[name]
+            edited.set_layer(name, layer.weight * mask, layer.bias)
         return {}
     kept = {}
     for link in edited.links():
         pair = _pair(edited, link)
-        (stays,) = neuron_masks({link.source: pair.rows}, wanted).values()
+        (stays,) = neuron_masks({link.source: pair.rows}, shares).values()
         _set_pair(edited, link, Pair(pair.rows[stays], pair.bias[stays], pair.columns[:, stays], pair.next_bias))
         kept[link.source] = stays
     return kept
@@ -216,16 +231,18 @@ def _searched(
     return {name: replace(entry, weight_bits=bits[name]) for name, entry in own.items()}
 
 
-def _digit_limits(edited: EditableModel, plan: CompressionPlan, own: Mapping[str, LayerPlan]) -> dict[str, IntArray]:
+def _digit_limits(
+    edited: EditableModel, plan: CompressionPlan, own: Mapping[str, LayerPlan], wanted: Mapping[str, FloatArray]
+) -> dict[str, IntArray]:
     """How many signed digits weights keep; none are named if all stay."""
     if plan.prune.what is not What.DIGITS or not plan.prune.sparsity:
         return {}
     codes, steps, bits = {}, {}, {}
     for name, layer in edited.layers.items():
         scales = _scales(layer.weight, own[name], plan)[0]
-        steps[name] = np.asarray(scales, np.float64)
         width = own[name].weight_bits or plan.quantize.weight_bits
-        codes[name] = _codes(layer.weight, steps[name], width)
+        codes[name] = _codes(layer.weight, scales, width)
+        steps[name] = scales * _importance(layer, plan, wanted)
         bits[name] = own[name].activation_bits or plan.quantize.activation_bits
     return digit_limits(codes, steps, _sparsity(plan, own), bits, among_all=plan.prune.scope is Scope.GLOBAL)
 

@@ -37,6 +37,15 @@ class What(Enum):
     """Signed digits of weights, each an adder of unrolled hardware: those that change least for their cost first."""
 
 
+class By(Enum):
+    """What makes a weight or digit matter."""
+
+    MAGNITUDE = "magnitude"
+    """Its own magnitude."""
+    EFFECT = "effect"
+    """Its magnitude times the root mean square of what it multiplies (Sun et al. 2023)."""
+
+
 class Scope(Enum):
     """Where pruning compares."""
 
@@ -90,6 +99,7 @@ class Prune:
     Args:
         sparsity: share that goes, 0 to 1.
         what: connections, neurons or digits.
+        by: what makes a weight or digit matter.
         scope: compare within layers or among all.
         schedule: when.
         start: share of the training steps after which pruning begins.
@@ -99,6 +109,7 @@ class Prune:
 
     sparsity: float = 0.0
     what: What = What.WEIGHTS
+    by: By = By.MAGNITUDE
     scope: Scope = Scope.GLOBAL
     schedule: Schedule = Schedule.CUBIC
     start: float = 0.0

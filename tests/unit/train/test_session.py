@@ -287,3 +287,15 @@ def test_a_broken_training_is_noticed(
     mutated(monkeypatch, mutation)
     with pytest.raises(AssertionError):
         check(tmp_path)
+
+
+def test_inputs_that_are_always_zero_lose_their_weights_first() -> None:
+    x, _ = data()
+    x = x.clone()
+    x[:, 2] = 0
+    masks = {}
+    for by in ("magnitude", "effect"):
+        plan = {"prune": {"sparsity": 0.12, "by": by, "scope": "layer", "schedule": "one_shot"}, **SIX_BITS}
+        masks[by] = attach(mlp(), plan_of(plan), x).layers["0"].weight_quantizer.mask
+    assert not masks["effect"][:, 2].any()
+    assert masks["magnitude"][:, 2].any()
