@@ -17,7 +17,7 @@ from fpgann.codegen.files import hls_files, rtl_files
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.project import Wanted
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
-from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document, vectors_in
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
 from fpgann.eda.verilog import GHDL_MINIMUM
@@ -28,8 +28,12 @@ from fpgann.hardware import build_design
 from fpgann.hardware.devices import Device, find_device
 from fpgann.hardware.fit import check_fit, fitting_options
 from fpgann.hardware.loading import plan_address_map
+from fpgann.hardware.map_partition import needs_tokens
+from fpgann.hardware.map_validate import all_stages, check_maps
+from fpgann.hardware.maps import build_maps
 from fpgann.hardware.options import Io, Weights
-from fpgann.hardware.streaming import StreamDesign, plan_streams
+from fpgann.hardware.streaming import plan_streams
+from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
@@ -38,7 +42,7 @@ from fpgann.ir.serialize import save_graph
 from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
 from fpgann.numerics.fixed import Precision, parse_precision
-from fpgann.numerics.integers import FloatArray
+from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.pages import PAGE, render_page
 from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.strip_softmax import stripped_outputs
@@ -50,6 +54,7 @@ from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan
 
 SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
+_MOST_NUMBERS = 1 << 26  # that all values of a graph hold on all samples that nobody asked for
 _ENOUGH_SAMPLES = 16
 _MANY_INTEGERS = 1 << 16
 
@@ -143,7 +148,7 @@ class Compiled:
     logits: tuple[str, ...]
     plan: passes.Plan
     options: CompileOptions
-    streams: StreamDesign | None = None
+    streams: Streams | None = None
 
 
 def lower(
@@ -181,21 +186,21 @@ def lower(
     plan, graph, meanings = _quantize(real, values, options, calibrated=calibration is not None)
 
     progress("building the hardware")
-    design = build_design(graph, options.hardware, options.name)
-    streams = _streams(design, options)
-    if device is not None and options.fit:
+    design, streams = _hardware(graph, options)
+    if device is not None and options.fit and not isinstance(streams, MapDesign):
         hardware = fitting_options(graph, options.hardware, design, device, streams)
         options = replace(options, hardware=hardware)
-        design = build_design(graph, hardware, options.name)
-        streams = _streams(design, options)
-    if device is not None:
+        design, streams = _hardware(graph, options)
+    if device is not None and not isinstance(streams, MapDesign):
         check_fit(graph, options.hardware, design, device, streams)
 
     progress("checking")
-    check_design(design, reference.run_codes(graph, corner_and_random(graph, VALIDATION_SAMPLES)))
+    _check_hardware(
+        design, streams, reference.run_codes(graph, corner_and_random(graph, _affordable(graph, VALIDATION_SAMPLES)))
+    )
     encoded = {value.name: reference.encode_input(value, data[value.name]) for value in graph.inputs}
     codes = reference.run_codes(graph, encoded)
-    check_design(design, codes)
+    _check_hardware(design, streams, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
     warnings = _reading_warnings(model) + _warnings(logits, plan, measured) + unused_options(design, options.hardware)
@@ -283,7 +288,7 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
     files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
     loading = plan_address_map(design, files["model/graph.json"])
-    values = reference.run_codes(graph, corner_and_random(graph, DEFAULT_VECTORS))
+    values = reference.run_codes(graph, corner_and_random(graph, _vector_count(compiled)))
     wanted = Wanted(options.clock_period_ns, options.device)
     if options.target is Target.HLS:
         files |= hls_files(graph, design, compiled.streams, values, wanted)
@@ -306,6 +311,12 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     return files
 
 
+def _vector_count(compiled: Compiled) -> int:
+    """How many vectors a build brings along; fewer where an inference takes many cycles."""
+    streams = compiled.streams
+    return vectors_in(streams.interval_cycles) if isinstance(streams, MapDesign) else DEFAULT_VECTORS
+
+
 def _check_target(options: CompileOptions) -> None:
     """Refuse weights of HLS C++ that would be loaded at run time: they are constants there."""
     hardware = options.hardware
@@ -324,7 +335,24 @@ def _device(options: CompileOptions) -> Device | None:
     return None
 
 
-def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | None:
+def _hardware(graph: Graph, options: CompileOptions) -> tuple[HardwareDesign, Streams | None]:
+    """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once."""
+    if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
+        maps = build_maps(graph, options.hardware, options.name)
+        return all_stages(maps), maps
+    design = build_design(graph, options.hardware, options.name)
+    return design, _streams(design, options)
+
+
+def _check_hardware(design: HardwareDesign, streams: Streams | None, values: Mapping[str, IntArray]) -> None:
+    """Compare all stages with the reference."""
+    if isinstance(streams, MapDesign):
+        check_maps(streams, values)
+    else:
+        check_design(design, values)
+
+
+def _streams(design: HardwareDesign, options: CompileOptions) -> Streams | None:
     """AXI4-Stream interfaces around the design, if the user wants them."""
     width = options.hardware.stream_width_bits
     if options.hardware.io is Io.STREAM:
@@ -343,16 +371,23 @@ def _data(graph: Graph, calibration: Path | None) -> dict[str, FloatArray]:
     if calibration is not None:
         return samples.read_samples(calibration, _input_shapes(graph))
     rng = np.random.default_rng(0)
+    samples_drawn = _affordable(graph, SYNTHETIC_SAMPLES)
     data = {}
     for name, shape in _input_shapes(graph).items():
         reader = graph.only_reader(name)
         op = reader.op if reader is not None else None
         if isinstance(op, Quantize) and op.keeps_integers and op.high - op.low < _MANY_INTEGERS:
-            drawn = rng.integers(op.low, op.high, (SYNTHETIC_SAMPLES, *shape), endpoint=True)
+            drawn = rng.integers(op.low, op.high, (samples_drawn, *shape), endpoint=True)
             data[name] = drawn.astype(np.float64)
         else:
-            data[name] = rng.standard_normal((SYNTHETIC_SAMPLES, *shape))
+            data[name] = rng.standard_normal((samples_drawn, *shape))
     return data
+
+
+def _affordable(graph: Graph, samples_wanted: int) -> int:
+    """Fewer samples of graphs so large that their values would fill the memory."""
+    numbers = sum(type_.size for type_ in graph.types.values())
+    return max(2, min(samples_wanted, _MOST_NUMBERS // max(1, numbers)))
 
 
 def _quantize(

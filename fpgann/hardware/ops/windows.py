@@ -30,5 +30,6 @@ def build_windows(builder: DesignBuilder, node: Node) -> None:
         builder.alias(node)
         return
     padded = Wire(None, constant=int(op.fill))
-    wires = tuple(padded if element == _PADDED else Wire(element) for element in seen.tolist())
+    pool = [*map(Wire, range(elements.size)), padded]  # the last is at index -1
+    wires = tuple(pool[element] for element in seen.tolist())
     builder.add_stage([node], WiringKernel(wires), builder.graph.types[node.output].codes.range, latency_cycles=0)

@@ -24,22 +24,21 @@ def windows_codes(op: Windows, x: IntArray) -> IntArray:
 
 def _windows(op: Windows, x: IntArray) -> IntArray:
     """Windows of x, shape (samples, batch, *positions, channels)."""
-    axes = len(op.kernel)
     fronts, behinds = op.borders
-    sizes, channels = x.shape[2:-1], x.shape[-1]
+    sizes = x.shape[2:-1]
     widths = [(0, 0), (0, 0), *((max(0, f), max(0, b)) for f, b in zip(fronts, behinds, strict=True)), (0, 0)]
     padded = np.pad(x, widths, constant_values=op.fill) if any(pad > 0 for pad in op.pads) else x
     counts = op.positions(sizes)
     starts = [max(0, -front) for front in fronts]
-    taps = []
-    for tap in np.ndindex(*op.kernel):
+    groups, channels = op.groups, x.shape[-1] // op.groups
+    grouped = padded.reshape(*padded.shape[:-1], groups, channels)
+    result = np.empty((*x.shape[:2], *counts, groups, op.taps, channels), x.dtype)
+    for number, tap in enumerate(np.ndindex(*op.kernel)):
         firsts = [s + t * d for s, t, d in zip(starts, tap, op.dilations, strict=True)]
         places = [slice(None), slice(None)]
         places += [
             slice(first, first + (count - 1) * stride + 1, stride)
             for first, count, stride in zip(firsts, counts, op.strides, strict=True)
         ]
-        seen = padded[tuple(places)]
-        taps.append(seen.reshape(*x.shape[:2], *counts, op.groups, -1))
-    stacked = np.stack(taps, axis=axes + 3)  # (samples, batch, *positions, group, tap, channel in the group)
-    return stacked.reshape(*x.shape[:2], *counts, op.taps * channels)
+        result[..., number, :] = grouped[tuple(places)]
+    return result.reshape(*x.shape[:2], *counts, op.taps * x.shape[-1])
