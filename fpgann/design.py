@@ -19,7 +19,7 @@ from fpgann.codegen.manifest import to_json
 from fpgann.cosim.batch import check_batch, run_batch
 from fpgann.cosim.csim import SIMULATOR, run_csim
 from fpgann.cosim.simulate import run_bench
-from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack, vectors_in
 from fpgann.documents import HINT, Pattern, read_document
 from fpgann.eda.cpp import Dialect
 from fpgann.eda.progress import Progress, silent
@@ -171,7 +171,7 @@ class Design:
         values = (
             self._run(inputs)
             if inputs is not None
-            else reference.run_codes(self.graph, corner_and_random(self.graph, DEFAULT_VECTORS, seed))
+            else reference.run_codes(self.graph, corner_and_random(self.graph, self._vector_count(), seed))
         )
         self._require_files()
         simulator = simulator or (SIMULATOR if self.is_cpp else "ghdl")
@@ -293,8 +293,7 @@ class Design:
         """Output values from the codes of each port, shape (samples, elements)."""
         values = {}
         for port in self.manifest["outputs"]:
-            codes = seen[port["port"]]
-            values[self.graph.outputs[port["name"]]] = codes.reshape(len(codes), *port["shape"])
+            values[self.graph.outputs[port["name"]]] = _ordered(seen[port["port"]], port)
         return values
 
     def _codes_of(self, seen: Mapping[str, list[str]]) -> dict[str, IntArray] | None:
@@ -305,8 +304,13 @@ class Design:
             codes = unpack(seen[port["port"]], count, port["element_bits"], signed=port["signed"])
             if codes is None:
                 return None
-            values[self.graph.outputs[port["name"]]] = codes.reshape(len(codes), *port["shape"])
+            values[self.graph.outputs[port["name"]]] = _ordered(codes, port)
         return values
+
+    def _vector_count(self) -> int:
+        """How many vectors are simulated by default; fewer where a map takes many cycles."""
+        is_map = any("tokens" in port for port in self.manifest["inputs"])
+        return vectors_in(self.manifest["interval_cycles"]) if is_map else DEFAULT_VECTORS
 
     def _agree(self, codes: Mapping[str, IntArray] | None, values: Mapping[str, IntArray]) -> bool:
         """Whether simulated outputs are those of the reference; the bench has compared them already."""
@@ -373,6 +377,15 @@ class Simulation:
             if by_outputs
             else "run again with --waves to see the signals",
         )
+
+
+def _ordered(codes: IntArray, port: Mapping[str, Any]) -> IntArray:
+    """Codes as they come, shape (samples, elements), in the shape of the model's tensor."""
+    order = port.get("order")
+    if order is None:
+        return codes.reshape(len(codes), *port["shape"])
+    axes = [0, *(axis + 1 for axis in order["axes"])]
+    return codes.reshape(len(codes), *order["shape"]).transpose(axes)
 
 
 def decode_outputs(graph: Graph, values: Mapping[str, IntArray]) -> dict[str, FloatArray]:

@@ -2,12 +2,12 @@
 // Pushes frames through a Verilated design with AXI4-Stream interfaces, first at full speed, then with random pauses
 // on all sides, and writes what comes out.
 //
-//   engine SUMMARY COUNT CALM QUIET SEED
+//   engine SUMMARY COUNT CALM QUIET SEED [IDLE]
 //
 // The files input_0, input_1, ... hold the beats of COUNT frames one after the other, in 32-bit words, the low bits
 // first, in the byte order of this machine; output_0, ... get the same of the outputs. No interface pauses during the
 // first CALM frames. SUMMARY gets counts and cycles as JSON. Gives up when no beat has passed for QUIET cycles though
-// nobody pauses. SEED is for the pauses, and for registers without a reset, which may hold anything at first.
+// nobody pauses. Nothing is offered for IDLE cycles after the reset. SEED is for the pauses, and for registers without a reset, which may hold anything at first.
 // The cycle of a beat is the number of the rising edge at which it is taken.
 
 #include <cstdint>
@@ -91,6 +91,8 @@ struct Account {
   int64_t surplus = 0;    // beats beyond the last frame
   std::vector<int64_t> latencies;  // of the first frame: from its last beat in to the first beat of each output
   std::vector<int64_t> starts;     // first beats of the calm frames, at the output with most beats
+  std::vector<int64_t> ends;       // last beats of the calm frames, at whatever output they come last
+  int64_t first_in = -1;           // first beat at whatever input it comes first
 };
 
 class Bench {
@@ -102,7 +104,7 @@ class Bench {
       sinks_.push_back({OUTPUT[i], open_or_die("output_" + std::to_string(i), "wb"), Moods(1000 * seed + 500 + i)});
   }
 
-  void reset() {
+  void reset(int idle) {
     top_.rst = 1;
     top_.in_valid = 0;
     top_.out_ready = 0;
@@ -111,6 +113,10 @@ class Bench {
       step();
     }
     top_.rst = 0;
+    for (int i = 0; i < idle; ++i) {
+      settle();
+      step();
+    }
   }
 
   // Until no beat has passed for so many cycles in which nobody paused: all is done, or hangs.
@@ -194,6 +200,7 @@ class Bench {
   bool give(uint64_t passing) {
     for (int i = 0; i < INPUTS; ++i) {
       if (!(passing >> i & 1)) continue;
+      if (account.first_in < 0) account.first_in = account.cycles;
       if (sources_[i].frame == 0 && sources_[i].is_last()) first_is_in_ = account.cycles;
       sources_[i].advance();
     }
@@ -213,6 +220,10 @@ class Bench {
       std::fwrite(&top_.out_data[sink.shape.first_word], sizeof(uint32_t), sink.shape.words, sink.file);
       if (sink.beat == 0 && sink.frame == 0) account.latencies.push_back(account.cycles - first_is_in_);
       if (sink.beat == 0 && sink.frame < calm_ && i == WIDEST) account.starts.push_back(account.cycles);
+      if (sink.is_last() && sink.frame < calm_) {
+        if (sink.frame == static_cast<int64_t>(account.ends.size())) account.ends.push_back(0);
+        account.ends[sink.frame] = account.cycles;
+      }
       sink.advance();
     }
     return passing != 0;
@@ -251,8 +262,8 @@ double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: engine SUMMARY COUNT CALM QUIET SEED\n");
+  if (argc != 6 && argc != 7) {
+    std::fprintf(stderr, "usage: engine SUMMARY COUNT CALM QUIET SEED [IDLE]\n");
     return 2;
   }
   const uint64_t seed = std::strtoull(argv[5], nullptr, 10);
@@ -262,7 +273,7 @@ int main(int argc, char** argv) {
   const auto design = std::make_unique<Vbatch>(&context);
   Bench bench(*design, std::atoll(argv[2]), std::atoll(argv[3]), seed);
   const double start = cpu_seconds();
-  bench.reset();
+  bench.reset(argc > 6 ? std::atoi(argv[6]) : 0);
   bench.run(std::atoll(argv[4]));
   const double seconds = cpu_seconds() - start;
   design->final();
@@ -274,6 +285,8 @@ int main(int argc, char** argv) {
   print(summary, "delivered", delivered);
   print(summary, "latencies", bench.account.latencies);
   print(summary, "starts", bench.account.starts);
+  print(summary, "ends", bench.account.ends);
+  print(summary, "first_in", bench.account.first_in);
   print(summary, "frame_errors", bench.account.errors);
   print(summary, "misframed", bench.account.misframed);
   print(summary, "surplus", bench.account.surplus);

@@ -35,7 +35,7 @@ def main() -> int:
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     design = json.loads((arguments.vectors / "design.json").read_text())
-    has_axi = design.get("bench") == "bench_stream" or "loading" in design
+    has_axi = design.get("bench") in ("bench_stream", "bench_maps") or "loading" in design
     if has_axi and not (find_spec("cocotbext") and find_spec("cocotbext.axi")):
         raise SystemExit("error: the bench of AXI interfaces needs cocotbext-axi: pip install cocotbext-axi")
     runner = get_runner(arguments.simulator)

@@ -10,21 +10,23 @@ from fpgann.codegen.hls import render_hls
 from fpgann.codegen.manifest import to_json
 from fpgann.codegen.project import Wanted, render_project
 from fpgann.codegen.verilog import render_verilog
-from fpgann.codegen.vhdl import AMD_ADDER, render_design
+from fpgann.codegen.vhdl import AMD_ADDER, render_design, render_maps
 from fpgann.eda.verilog import CELL_MODELS
 from fpgann.hardware.design import Design
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.streaming import StreamDesign
+from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.ir import Graph
 from fpgann.numerics.integers import IntArray
 
 SIM_FILES = ("bench_parallel.py", "run.py")
 STREAM_SIM_FILES = ("bench_stream.py", "load_weights.py", "stream_interface.py")
+MAP_SIM_FILES = ("bench_maps.py",)
 LOADING_SIM_FILES = ("load_weights.py",)
 
 
 def rtl_files(
-    design: Design, streams: StreamDesign | None, loading: AddressMap | None, wanted: Wanted, *, verilog: bool
+    design: Design, streams: Streams | None, loading: AddressMap | None, wanted: Wanted, *, verilog: bool
 ) -> dict[str, bytes]:
     """The VHDL of a design, projects of vendors' tools, the bench.
 
@@ -38,7 +40,8 @@ def rtl_files(
     Raises:
         ToolError: GHDL, which makes the Verilog, is missing or failed.
     """
-    rtl = render_design(design, streams, loading)
+    is_map = isinstance(streams, MapDesign)
+    rtl = render_maps(streams) if isinstance(streams, MapDesign) else render_design(design, streams, loading)
     if verilog:
         rtl |= render_verilog(rtl, design.name)
     texts = {f"rtl/{path}": text for path, text in rtl.items()}
@@ -46,6 +49,7 @@ def rtl_files(
     files = {path: text.encode() for path, text in texts.items()}
     bench = [*SIM_FILES, *(() if streams is None else STREAM_SIM_FILES)]
     bench += () if loading is None else LOADING_SIM_FILES
+    bench += MAP_SIM_FILES if is_map else ()
     files |= {f"sim/{file}": (resources.sim_dir() / file).read_bytes() for file in bench}
     if f"fpgann/{AMD_ADDER}" in rtl:
         files[f"sim/{CELL_MODELS}"] = (resources.hdl_dir() / "amd" / CELL_MODELS).read_bytes()

@@ -32,7 +32,6 @@ def describe_simulation(
         streams: AXI4-Stream interfaces around it, if it has any.
         loading: addresses of the weights that are loaded at run time, if it has such.
     """
-
     if isinstance(streams, MapDesign):
         return describe_map_simulation(streams)
 

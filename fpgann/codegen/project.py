@@ -10,7 +10,7 @@ from fpgann.codegen.project_ports import BusView, PortView, view_top
 from fpgann.codegen.render import render, render_markup
 from fpgann.hardware.design import Design
 from fpgann.hardware.loading import AddressMap
-from fpgann.hardware.streaming import StreamDesign
+from fpgann.hardware.token_graph import Streams
 
 VIVADO_PART = "xczu7ev-ffvc1156-2-e"
 QUARTUS_PART = "10CX220YF780E5G"
@@ -81,7 +81,7 @@ def render_project(
     design: Design,
     rtl: Mapping[str, str],
     wanted: Wanted,
-    streams: StreamDesign | None = None,
+    streams: Streams | None = None,
     loading: AddressMap | None = None,
 ) -> dict[str, str]:
     """Every file for other tools by its path in the build.

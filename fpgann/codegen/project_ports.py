@@ -9,7 +9,8 @@ from fpgann.codegen.vhdl.axil import port_bits
 from fpgann.hardware.design import Design
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import AXIL_PREFIX, AXIL_SIGNALS
-from fpgann.hardware.streaming import StreamDesign, StreamPort
+from fpgann.hardware.streaming import StreamPort
+from fpgann.hardware.token_graph import Streams, TokenPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class TopView:
     buses: tuple[BusView, ...]
 
 
-def view_top(design: Design, streams: StreamDesign | None, loading: AddressMap | None) -> TopView:
+def view_top(design: Design, streams: Streams | None, loading: AddressMap | None) -> TopView:
     """Ports and interfaces of a design.
 
     Args:
@@ -107,7 +108,7 @@ def view_top(design: Design, streams: StreamDesign | None, loading: AddressMap |
     return TopView(clock, reset, tuple(ports), (*buses, *_clock_and_reset(clock, reset, buses)))
 
 
-def _stream_ports(port: StreamPort, *, is_master: bool) -> list[PortView]:
+def _stream_ports(port: StreamPort | TokenPort, *, is_master: bool) -> list[PortView]:
     forth, back = ("out", "in") if is_master else ("in", "out")
     found = [
         PortView(f"{port.name}_tvalid", forth, 0),

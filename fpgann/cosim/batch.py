@@ -86,7 +86,7 @@ def run_batch(
     """
     simulation = read_description(build, manifest, values)
     engine = engine_for(build, simulation, work or build / "sim" / "batch", netlist).resolve()
-    if simulation.get("bench") == "bench_stream":
+    if simulation.get("bench") in ("bench_stream", "bench_maps"):
         return BatchRun(*run_stream_engine(engine, simulation, values, seed))
     count = len(values[simulation["inputs"][0]["value"]])
     limit = simulation["latency_cycles"] + (count + 2) * (2 * simulation["interval_cycles"] + 4)

@@ -27,6 +27,7 @@ _TOP, _PREFIX = "fpgann_batch_top", "Vbatch"
 _SOURCES = {
     "bench_parallel": {"engine.cpp": "batch_engine.cpp", "top.v": "batch_top.v"},
     "bench_stream": {"engine.cpp": "batch_stream.cpp", "top.v": "batch_stream_top.v"},
+    "bench_maps": {"engine.cpp": "batch_stream.cpp", "top.v": "batch_stream_top.v"},
 }
 """For each bench what does its work in C++, and what surrounds the design."""
 _VERILATOR_FLAGS = (
@@ -59,7 +60,7 @@ def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path, netlist:
     tools = {name: find_tool(name, at_least=TOOL_BY_NAME[name].minimum) for name in TOOLS}
     bench = simulation.get("bench", "bench_parallel")
     sources = {name: (resources.sim_dir() / file).read_text() for name, file in _SOURCES[bench].items()}
-    sources |= describe_interfaces(simulation) if bench == "bench_stream" else describe_ports(simulation)
+    sources |= describe_ports(simulation) if bench == "bench_parallel" else describe_interfaces(simulation)
     if netlist is not None:
         sources["design.v"] = netlist
     options = [*_FAST, *(["-march=native"] if (machine := _native(tools["g++"])) else [])]

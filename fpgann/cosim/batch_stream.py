@@ -25,6 +25,8 @@ _SUMMARY: Pattern = {
     "delivered": [int],
     "latencies": [int],
     "starts": [int],
+    "ends": [int],
+    "first_in": int,
     "frame_errors": int,
     "misframed": int,
     "surplus": int,
@@ -58,6 +60,7 @@ def run_stream_engine(
         for index, port in enumerate(simulation["inputs"]):
             beat_words(values, port).tofile(folder / f"input_{index}")
         command: list[str | Path] = [engine, "summary.json", str(count), str(calm), str(quiet), str(seed)]
+        command += [str(simulation["warm_up_cycles"])] if "warm_up_cycles" in simulation else []
         run_tool(command, cwd=folder, timeout_s=_BASE_TIMEOUT_S + _PER_CYCLE_S * cycles)
         summary = read_document(folder / "summary.json", _SUMMARY, "the batch engine")
         seen = [np.fromfile(folder / f"output_{i}", np.uint32) for i in range(len(simulation["outputs"]))]
@@ -85,8 +88,7 @@ def _judge(
         if divergence is None and differs.any():
             divergence = _divergence(port, int(differs.argmax()), outputs[port["port"]], values)
     divergence = divergence or _misconduct(simulation, summary)
-    latencies = sorted(set(summary["latencies"]))
-    intervals = sorted({b - a for a, b in pairwise(summary["starts"])})
+    latencies, intervals = _measured(simulation, summary)
     return {
         "vectors": count,
         "mismatches": int(wrong.sum()),
@@ -98,6 +100,15 @@ def _judge(
         "cycles": summary["cycles"],
         "first_divergence": divergence,
     }
+
+
+def _measured(simulation: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    """Latencies and intervals: of maps from first beat to last beat and from end to end, once these have settled."""
+    if "settling_maps" not in simulation:
+        return sorted(set(summary["latencies"])), sorted({b - a for a, b in pairwise(summary["starts"])})
+    ends = summary["ends"]
+    latencies = [ends[0] - summary["first_in"]] if ends else []
+    return latencies, sorted({b - a for a, b in pairwise(ends[simulation["settling_maps"] :])})
 
 
 def beat_words(values: Mapping[str, IntArray], port: Mapping[str, Any]) -> WordArray:

@@ -35,7 +35,7 @@ _PER_CYCLE_S = 0.1  # hundreds of neurons side by side on a busy machine
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _STREAM: dict[str, Pattern] = {"stream": str, "value": str, "elements": int, "element_bits": int, "signed": bool}
 _PORT: Pattern = {**_STREAM, "port": str}
-_STAGE: Pattern = {**_STREAM, "layer": str, "delay_cycles": int}
+_STAGE: Pattern = {**_STREAM, "layer": str}
 _DESCRIPTION: Pattern = {
     "top": str,
     "latency_cycles": int,
@@ -166,7 +166,21 @@ def _check_description(
 def _has_bench(simulation: Mapping[str, Any]) -> bool:
     """Whether it is for one of the benches, with all that this one needs."""
     bench = simulation.get("bench", "bench_parallel")
-    return bench == "bench_parallel" or (bench == "bench_stream" and _has_beats(simulation))
+    if bench == "bench_maps":
+        return _has_beats(simulation) and _has_tokens(simulation)
+    if not all(type(stage.get("delay_cycles")) is int for stage in simulation["stages"]):
+        return False
+    return bench == "bench_parallel" or (bench == "bench_stream" and _has_beats(simulation) and _has_core(simulation))
+
+
+def _has_tokens(simulation: Mapping[str, Any]) -> bool:
+    """Whether all streams are divided into tokens, and the numbers of a network of maps are there."""
+    streams = (*simulation["inputs"], *simulation["outputs"], *simulation["stages"])
+    counts = [stream.get("tokens") for stream in streams]
+    if not all(type(n) is int and n > 0 and s["elements"] % n == 0 for n, s in zip(counts, streams, strict=True)):
+        return False
+    numbers = [simulation.get(key) for key in ("settling_maps", "warm_up_cycles")]
+    return all(type(number) is int and number >= 0 for number in numbers)
 
 
 def _has_beats(simulation: Mapping[str, Any]) -> bool:
@@ -180,6 +194,11 @@ def _has_beats(simulation: Mapping[str, Any]) -> bool:
         fits = port["element_bits"] <= 8 * element_bytes and 8 * element_bytes * per_beat <= beat_bits
         if not fits or beat_bits % 8 or not (beats - 1) * per_beat < port["elements"] <= beats * per_beat:
             return False
+    return True
+
+
+def _has_core(simulation: Mapping[str, Any]) -> bool:
+    """Whether the numbers of a core between frames are there."""
     core, numbers = simulation.get("core"), [simulation.get(key) for key in ("fifo_frames", "core_interval_cycles")]
     named = isinstance(core, str) and _IDENTIFIER.fullmatch(core) is not None
     return named and all(type(number) is int and number > 0 for number in numbers)

@@ -13,6 +13,13 @@ from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
 
 DEFAULT_VECTORS = 64
+_FEWEST_VECTORS = 4
+_CYCLES = 10_000  # of default vectors of networks of maps, one after another
+
+
+def vectors_in(interval_cycles: int) -> int:
+    """How many vectors are simulated by default where each takes so many cycles."""
+    return min(DEFAULT_VECTORS, max(_FEWEST_VECTORS, _CYCLES // interval_cycles))
 
 
 def corner_and_random(graph: Graph, count: int, seed: int = 0) -> dict[str, IntArray]:

@@ -66,7 +66,8 @@ def moved_places(op: Operator, shape: tuple[int, ...]) -> IntArray | None:
     if isinstance(op, Reshape):
         return np.arange(size)
     if isinstance(op, Transpose):
-        return np.arange(size).reshape(shape).transpose(op.permutation).reshape(-1)
+        moved: IntArray = np.arange(size).reshape(shape).transpose(op.permutation).reshape(-1)
+        return moved
     if not isinstance(op, Arrange) or op.alignment is None or not op.alignment.trivial:
         return None
     index = op.index.reshape(-1).astype(np.int64)

@@ -42,8 +42,13 @@ _MOST_MAPS = 24
 TOP_NAMES = ("rst", "aclk", "aresetn", "frame_error", "wrong")
 # What the top entity calls by the name of a stream, and of an actor
 SUFFIXES = (
-    *("", "_valid", "_ready", "_data", "_source", "_buffer", "_core", "_join", "_fifo", "_fork", "_regroup"),
-    *("_reduce", "_expand", "_accept", "_room", "_enters", "_takes", "_done", "_result", "_offered", "_wanted"),
+    *("", "_valid", "_ready", "_data", "_source", "_gather", "_shell", "_core", "_join", "_fifo", "_result"),
+    *("_fork", "_fork_valid", "_fork_ready", "_offered", "_takes", "_accept", "_room", "_enters", "_wanted", "_done"),
+    *(f"_shell_{port}" for port in ("in_ready", "out_valid", "out_data")),
+    *(f"_gather_{port}" for port in ("in_ready", "out_valid", "out_data", "is_wrong")),
+    *("_fork_in_ready", "_fork_out_valid", "_core_in_ready", "_core_out_valid"),
+    *(f"_join_{port}" for port in ("in_ready", "accept", "out_valid")),
+    *(f"_fifo_{port}" for port in ("room", "out_valid", "out_data")),
 )
 
 
@@ -150,7 +155,8 @@ class _Network:
             replace(stream, name=self._names.claim(f"{stream.name}_to_{i}", "stream", suffixes=SUFFIXES))
             for i in range(1, count + 1)
         )
-        self.actors.append(Fork(stream.name, stream, targets))
+        name = self._names.claim(f"{stream.name}_copies", "stream", suffixes=SUFFIXES)
+        self.actors.append(Fork(name, stream, targets))
         self._ends[key] = _Ends(list(targets))
 
     def _take(self, key: Key) -> TokenStream:

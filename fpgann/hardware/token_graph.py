@@ -13,6 +13,7 @@ from math import ceil
 from typing import TypeAlias
 
 from fpgann.hardware.design import Design
+from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir.ops.reduce import Reduction
 from fpgann.numerics.interval import CodeRange
 
@@ -399,3 +400,13 @@ class MapDesign:
     def cores(self) -> tuple[TokenStage, ...]:
         """The actors that compute."""
         return tuple(actor for actor in self.actors if isinstance(actor, TokenStage))
+
+    @property
+    def warm_up_cycles(self) -> int:
+        """Cycles after a reset until nothing moves: buffers walk over the padding in front of the first map."""
+        buffers = [actor.geometry for actor in self.actors if isinstance(actor, WindowBuffer)]
+        return max((g.gaps[0] * (g.sizes[1] + g.gaps[1]) + g.gaps[1] for g in buffers), default=0) + 2
+
+
+Streams: TypeAlias = StreamDesign | MapDesign
+"""What stands between a design and AXI4-Stream."""

@@ -13,7 +13,20 @@ from fpgann.hardware.design import Design, FoldedKernel, Port, Stage
 from fpgann.hardware.devices import Device
 from fpgann.hardware.estimate import Resources, estimate_between, estimate_streams, estimates
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS
+from fpgann.hardware.estimate_maps import estimate_ports, estimate_shell
 from fpgann.hardware.streaming import StreamDesign
+from fpgann.hardware.token_graph import (
+    Accumulate,
+    Actor,
+    Expand,
+    Fifo,
+    Fork,
+    MapDesign,
+    Regroup,
+    Streams,
+    TokenStage,
+    WindowBuffer,
+)
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.integers import FloatArray
@@ -63,7 +76,7 @@ def summarise(
     saturation: Mapping[str, Mapping[str, int]],
     source: Mapping[str, str],
     warnings: Sequence[str],
-    streams: StreamDesign | None = None,
+    streams: Streams | None = None,
     samples: Samples | None = None,
     device: Device | None = None,
 ) -> dict[str, Any]:
@@ -89,11 +102,17 @@ def summarise(
         _layer(stage, graph, cost, family, samples or Samples())
         for stage, cost in zip(design.stages, costs, strict=True)
     ]
-    between = {f: estimate_between(design, f) for f in FABRICS}
-    around = {} if streams is None else {f: estimate_streams(streams, f) for f in FABRICS}
-    interface = {} if streams is None else {"streams": _streams(streams, around, family)}
-    rest = {f: between[f] + around.get(f, Resources()) for f in FABRICS}
-    total = {f: sum((cost[f] for cost in costs), rest[f]) for f in FABRICS}
+    if isinstance(streams, MapDesign):
+        layers, rest = _map_layers(streams, graph, layers, family)
+        shells = [{f: estimate_shell(actor, f) for f in FABRICS} for actor in streams.actors]
+        interface: dict[str, Any] = {}
+    else:
+        between = {f: estimate_between(design, f) for f in FABRICS}
+        around = {} if streams is None else {f: estimate_streams(streams, f) for f in FABRICS}
+        interface = {} if streams is None else {"streams": _streams(streams, around, family)}
+        rest = {f: between[f] + around.get(f, Resources()) for f in FABRICS}
+        shells = []
+    total = {f: sum((cost[f] for cost in (*costs, *shells)), rest[f]) for f in FABRICS}
     return {
         "fpgann": __version__,
         "model": model,
@@ -179,6 +198,80 @@ def _layer(stage: Stage, graph: Graph, costs: Mapping[str, Resources], family: s
         "starts_cycle": stage.target.delay_cycles - stage.latency_cycles,
         **_measured(stage, graph, samples),
     }
+
+
+def _map_layers(
+    maps: MapDesign, graph: Graph, stages: list[dict[str, Any]], family: str
+) -> tuple[list[dict[str, Any]], dict[str, Resources]]:
+    """Layers of a network of maps: shells, then the stages of each pipeline; ii is what an inference takes of each.
+
+    Returns:
+        The layers; the cost of the converters at the interfaces.
+    """
+    found, position = [], 0
+    reads = {target.name: actor.name for actor in maps.actors for target in actor.targets}
+    last = {actor.name: actor.name for actor in maps.actors}
+    for actor in maps.actors:
+        sources = [last.get(reads.get(s.name, ""), s.name) for s in actor.sources]
+        found.append(_shell_layer(actor, graph, sources, family))
+        if isinstance(actor, TokenStage):
+            for stage in stages[position : position + len(actor.core.stages)]:
+                inner = {f"{actor.name}_{port.stream.name}" for port in actor.core.inputs}
+                own = [actor.name if name in inner else name for name in stage["reads"]]
+                tokens = actor.targets[0].tokens
+                found.append({**stage, "reads": own, "ii": stage["ii"] * tokens})
+            if actor.core.stages:
+                last[actor.name] = found[-1]["entity"]
+            position += len(actor.core.stages)
+    return found, {f: estimate_ports(maps, f) for f in FABRICS}
+
+
+def _shell_layer(actor: Actor, graph: Graph, reads: list[str], family: str) -> dict[str, Any]:
+    """What moves tokens; around a pipeline its FIFOs."""
+    source, target = actor.sources[0], actor.targets[0]
+    costs = {f: estimate_shell(actor, f) for f in FABRICS}
+    encoding = graph.types[target.value].codes.fixed if target.value in graph.types else None
+    return {
+        "name": actor.layers[0] if actor.layers and not isinstance(actor, TokenStage) else actor.name,
+        "entity": actor.name,
+        "nodes": [] if isinstance(actor, TokenStage) else list(actor.layers),
+        "op": _KINDS[type(actor)],
+        "strategy": "stream",
+        "reuse_factor": 1,
+        "latency_cycles": _LATENCIES[type(actor)],
+        "ii": max(source.tokens, target.tokens),
+        **_costs(costs, family),
+        "weights": 0,
+        "weight_bits": 0,
+        "in_type": str(graph.types[source.value].codes.fixed) if source.value in graph.types else "",
+        "out_type": str(encoding or ""),
+        "shape": [target.tokens, target.elements],
+        "reads": reads,
+        "starts_cycle": 0,
+        "error": None,
+        "result_histogram": None,
+        "weight_histogram": None,
+    }
+
+
+_KINDS: dict[type[Actor], str] = {
+    WindowBuffer: "windows",
+    TokenStage: "fifo",
+    Fork: "fork",
+    Fifo: "fifo",
+    Regroup: "regroup",
+    Accumulate: "reduce",
+    Expand: "arrange",
+}
+_LATENCIES: dict[type[Actor], int] = {
+    WindowBuffer: 2,
+    TokenStage: 2,
+    Fork: 0,
+    Fifo: 2,
+    Regroup: 1,
+    Accumulate: 1,
+    Expand: 2,
+}  # the headers in hdl/ say the same
 
 
 def _measured(stage: Stage, graph: Graph, samples: Samples) -> dict[str, Any]:

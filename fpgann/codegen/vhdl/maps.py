@@ -196,7 +196,9 @@ def _numbered(streams: Sequence[TokenStream], ports: Sequence[str] = ()) -> tupl
 
 
 def _shell(actor: WindowBuffer | Regroup | Accumulate | Expand) -> ActorView:
-    source, wires, in_bits = actor.source, (), actor.source.bits
+    source, in_bits = actor.source, actor.source.bits
+    wires: tuple[str, ...] = ()
+    generics: tuple[tuple[str, object], ...]
     match actor:
         case WindowBuffer():
             entity, generics, what = "fpgann_window_buffer", _window_generics(actor), "windows"
@@ -221,7 +223,7 @@ def _shell(actor: WindowBuffer | Regroup | Accumulate | Expand) -> ActorView:
     layers = printable(actor.layers)
     return ActorView(
         actor.name,
-        f"Layer {layers}: {what}" if layers else what.capitalize(),
+        f"Layer {layers}: {what}" if actor.layers else what.capitalize(),
         is_shell=True,
         entity=entity,
         generics=_aligned(generics),

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb bench for networks of maps: every byte, every token between the actors, interval and latency.
+
+Needs cocotb, cocotbext-axi and a simulator. Reads `design.json` (interfaces, streams of tokens, predicted cycles) and
+`vectors.json` (inputs and expected streams) from the folder FPGANN_SIM_DIR and writes `result.json` there.
+
+Beats and handshakes are seen as in bench_stream; a map is a packet, and its tokens are compared wherever they pass.
+The vectors are divided among three phases (back to back, random stalls, sparse); where there are four or more of them
+and maps take few cycles, others follow that repeat some: stalled outputs, damaged packets, resets.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import random
+
+import cocotb
+from bench_parallel import PERIOD_NS, cycle_now, hex_or_x, number
+from bench_stream import FOLDER, Bench, DivergenceError, random_stalls, write_result
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge, RisingEdge
+from cocotbext.axi import AxiStreamBus, AxiStreamSink, AxiStreamSource
+from stream_interface import Interface
+
+ENOUGH_VECTORS = 4
+FEW_CYCLES = 2000  # of a map
+
+
+class TokenTap:
+    """Records the tokens that pass over a stream: (cycle, bits as text)."""
+
+    def __init__(self, dut, stream: str) -> None:
+        self.clk = dut.aclk
+        self.valid, self.ready, self.data = (getattr(dut, f"{stream}_{name}") for name in ("valid", "ready", "data"))
+        self.items: list[tuple[int, str]] = []
+
+    async def run(self) -> None:
+        """Sample forever."""
+        while True:
+            if str(self.valid.value) != "1":
+                await RisingEdge(self.valid)
+            await FallingEdge(self.clk)
+            while str(self.valid.value) == "1":
+                if str(self.ready.value) == "1":
+                    self.items.append((cycle_now(), str(self.data.value)))
+                await FallingEdge(self.clk)
+
+
+def visible_streams(dut, design: dict) -> list[dict]:
+    """Streams that can be compared: Verilog made by GHDL lacks signals that nothing reads."""
+    names = ("valid", "ready", "data")
+    return [s for s in design["stages"] if all(hasattr(dut, f"{s['stream']}_{name}") for name in names)]
+
+
+class MapBench(Bench):
+    """The design, its surroundings, and what has been seen since the last `forget`."""
+
+    def __init__(self, dut, design: dict, vectors: dict) -> None:
+        self.dut, self.design, self.vectors = dut, design, vectors
+        self.rng = random.Random(vectors["seed"])
+        self.inputs = [Interface(dut, "input", port) for port in design["inputs"]]
+        self.outputs = [Interface(dut, "output", port) for port in design["outputs"]]
+        shared = (dut.aclk, dut.aresetn, False)
+        self.sources = [AxiStreamSource(AxiStreamBus.from_prefix(dut, i.name), *shared) for i in self.inputs]
+        self.sinks = [AxiStreamSink(AxiStreamBus.from_prefix(dut, o.name), *shared) for o in self.outputs]
+        for end in (*self.sources, *self.sinks):
+            end.log.setLevel(logging.WARNING)  # else a line a packet
+        self.stages = visible_streams(dut, design)
+        self.taps = [TokenTap(dut, stage["stream"]) for stage in self.stages]
+        for tap in self.taps:
+            cocotb.start_soon(tap.run())
+        self.is_running = False
+        self.errors = 0
+        self.wrong: set[int] = set()
+        self.delivered: dict[str, dict[int, str]] = {o.name: {} for o in self.outputs}
+        self._tokens: dict[tuple[str, int], list[str]] = {}
+
+    async def cycle(self) -> None:
+        """Look at the next rising edge, just before it."""
+        await FallingEdge(self.dut.aclk)
+        for interface in (*self.inputs, *self.outputs) if self.is_running else ():
+            interface.sample()
+        self.errors += str(self.dut.frame_error.value) == "1"
+
+    def forget(self) -> None:
+        """Begin a new record."""
+        for interface in (*self.inputs, *self.outputs):
+            interface.forget()
+        for tap in self.taps:
+            tap.items.clear()
+        for sink in self.sinks:
+            sink.clear()
+        self.errors = 0
+
+    async def reset(self, cycles: int = 1) -> None:
+        """Reset the design, and wait until its buffers are ready for a map."""
+        await super().reset(cycles)
+        await self.cycles(self.design["warm_up_cycles"])
+        self.forget()
+
+    @property
+    def quiet_cycles(self) -> int:
+        """After so many cycles without a beat, nothing can be on its way."""
+        return self.design["latency_cycles"] + 8
+
+    def tokens(self, stage: dict, vector: int) -> list[str]:
+        """The tokens of a vector as bits."""
+        key = (stage["stream"], vector)
+        if key not in self._tokens:
+            width = stage["elements"] // stage["tokens"] * stage["element_bits"]
+            bits = f"{int(self.word(stage, vector), 16):0{stage['tokens'] * width}b}"
+            ends = range(len(bits), 0, -width)
+            self._tokens[key] = [bits[end - width : end] for end in ends]
+        return self._tokens[key]
+
+    def judge(self, vectors: list[int | None], errors: int = 0, *, keep: bool = False) -> None:
+        """The packets and tokens since `forget` must be those of these vectors (None: of any), and nothing else.
+
+        Raises:
+            DivergenceError: they are not.
+        """
+        found = None
+        for stage, tap in zip(self.stages, self.taps, strict=True):
+            found = found or self.first_difference(stage, tap, vectors)
+        for output in self.outputs:
+            for index, vector in enumerate(vectors):
+                if vector is None:
+                    continue
+                packet = output.packets[index] if index < len(output.packets) else None
+                if packet is None:
+                    where = {"layer": f"output {output.name}", "vector": vector, "cycle": cycle_now(), "element": None}
+                    difference = {**where, "expected": "a packet", "got": "nothing"}
+                else:
+                    difference = output.difference(vector, self.word(output.port, vector), packet)
+                    if keep:
+                        self.delivered[output.name][vector] = output.word(packet)
+                if difference:
+                    self.wrong.add(vector)
+                    found = found or difference
+            where = {"layer": f"output {output.name}", "vector": len(vectors), "cycle": cycle_now(), "element": None}
+            if len(output.packets) != len(vectors) or output.open.beats:
+                got = f"{len(output.packets)} packets and {len(output.open.beats)} beats"
+                found = found or {**where, "expected": f"{len(vectors)} packets", "got": got}
+        if self.errors != errors:
+            where = {"layer": "frame_error", "vector": 0, "cycle": cycle_now(), "element": None}
+            found = found or {**where, "expected": f"{errors} pulses", "got": f"{self.errors} pulses"}
+        if found:
+            raise DivergenceError(found)
+
+    def first_difference(self, stage: dict, tap: TokenTap, vectors: list[int | None]) -> dict | None:
+        """The first token of a stream that is not as expected."""
+        count = stage["tokens"]
+        for index, vector in enumerate(vectors):
+            seen = tap.items[index * count : (index + 1) * count]
+            if vector is None:
+                continue
+            for place, wanted in enumerate(self.tokens(stage, vector)):
+                if place == len(seen):
+                    where = {"layer": stage["layer"], "vector": vector, "cycle": cycle_now(), "element": None}
+                    return {**where, "expected": f"{count} tokens", "got": f"{place} tokens"}
+                cycle, got = seen[place]
+                if got != wanted:
+                    return {
+                        "layer": stage["layer"],
+                        "vector": vector,
+                        "cycle": cycle,
+                        **element(stage, place, got, wanted),
+                    }
+        if len(tap.items) > len(vectors) * count:
+            where = {"layer": stage["layer"], "vector": len(vectors), "cycle": tap.items[len(vectors) * count][0]}
+            return {**where, "element": None, "expected": "nothing", "got": "a token"}
+        return None
+
+
+def element(stage: dict, place: int, got: str, wanted: str) -> dict:
+    """The first element of a token that differs."""
+    size = stage["element_bits"]
+    per_token = stage["elements"] // stage["tokens"]
+    for index in range(per_token):
+        end = len(wanted) - size * index
+        seen, right = got[end - size : end], wanted[end - size : end]
+        if seen != right:
+            shown = number(seen, stage["signed"]) if set(seen) <= {"0", "1"} else seen
+            return {
+                "element": place * per_token + index,
+                "expected": number(right, stage["signed"]),
+                "got": shown,
+            }
+    return {"element": None, "expected": hex_or_x(wanted), "got": hex_or_x(got)}
+
+
+# -- phases ------------------------------------------------------------------------------------------------------------
+
+
+async def back_to_back(bench: MapBench, vectors: list[int]) -> list[int]:
+    """Everything as fast as it goes; the intervals between the ends of results, once they have settled."""
+    bench.forget()
+    bench.offer(vectors)
+    await bench.settle(vectors, keep=True)
+    ends = [max(output.packets[i].cycles[-1] for output in bench.outputs) for i in range(len(vectors))]
+    return sorted({b - a for a, b in itertools.pairwise(ends[bench.design["settling_maps"] :])})
+
+
+async def sparse(bench: MapBench, vectors: list[int]) -> list[int]:
+    """One map at a time; cycles from the first beat of the inputs to the last one of the outputs."""
+    latencies = set()
+    for vector in vectors:
+        bench.forget()
+        await bench.cycles(bench.rng.randrange(4))
+        bench.offer([vector])
+        await bench.settle([vector], keep=True)
+        start = min(source.packets[0].cycles[0] for source in bench.inputs)
+        latencies.add(max(output.packets[0].cycles[-1] for output in bench.outputs) - start)
+    return sorted(latencies)
+
+
+async def stalled_outputs(bench: MapBench, count: int) -> None:
+    """Outputs that wait until everything is full, one after another, then take all: nothing is lost."""
+    vectors = [index % count for index in range(3)]
+    for released in range(len(bench.outputs)):
+        bench.forget()
+        for number_of, sink in enumerate(bench.sinks):
+            sink.pause = number_of >= released
+        bench.offer(vectors)
+        await bench.quiet(bench.budget(len(vectors)))
+        for sink in bench.sinks:
+            sink.pause = False
+        await bench.settle(vectors)
+
+
+async def damaged_packets(bench: MapBench, count: int) -> None:
+    """Packets that end early or late, or lack a byte: each gives a result, and those around it are right."""
+    sent: list[int | None] = []
+    errors, turn = 0, 0
+    bench.forget()
+    for kind in ("short", "long", "lacks a byte"):
+        for side, interface in enumerate(bench.inputs):
+            vector, partner = turn % count, (turn + 1) % count
+            whole = bench.beats(side, partner)
+            broken = {
+                "short": whole[: bench.rng.randrange(1, len(whole))] if len(whole) > 1 else [],
+                "long": [*whole, *whole[: bench.rng.randrange(1, len(whole) + 1)]],
+                "lacks a byte": [(whole[0][0], whole[0][1] & ~1), *whole[1:]] if interface.port["tkeep"] else [],
+            }[kind]
+            if not broken:
+                continue
+            bench.offer([vector])
+            for other in range(len(bench.inputs)):
+                bench.send(other, broken if other == side else bench.beats(other, partner))
+            sent += [vector, None]
+            errors += 1
+            turn += 1
+    bench.offer([0])
+    await bench.settle([*sent, 0], errors, slower=3)
+
+
+async def resets(bench: MapBench, count: int) -> None:
+    """A reset at any time stops everything at once, and the next packet is a first one."""
+    for point in range(4):
+        bench.forget()
+        bench.sinks[0].pause = point % 2 > 0
+        bench.offer([index % count for index in range(3)])
+        await bench.cycles(bench.rng.randrange(1, bench.frame_cycles))
+        await bench.reset(1 + point // 2)
+        bench.sinks[0].pause = False
+        await bench.cycles(bench.quiet_cycles)
+        bench.judge([])
+        vectors = [point % count, (point + 1) % count]
+        bench.offer(vectors)
+        await bench.settle(vectors)
+
+
+@cocotb.test()
+async def bit_exact(dut) -> None:
+    """Every output and every token between the actors has the expected bits under all kinds of traffic."""
+    design = json.loads((FOLDER / "design.json").read_text())
+    vectors = json.loads((FOLDER / "vectors.json").read_text())
+    Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
+    bench = MapBench(dut, design, vectors)
+    count = vectors["count"]
+    alone = min(8, max(1, count // 8))
+    stalled = (count - alone) // 3
+    fast = count - alone - stalled
+    result = {"intervals_seen": [], "latencies_seen": [], "first_divergence": None}
+    phase = "reset"
+    try:
+        await bench.reset(4)
+        phase = "back to back"
+        result["intervals_seen"] = await back_to_back(bench, list(range(fast)))
+        phase = "random stalls"
+        await random_stalls(bench, list(range(fast, fast + stalled)))
+        phase = "sparse traffic"
+        result["latencies_seen"] = await sparse(bench, list(range(fast + stalled, count)))
+        if count >= ENOUGH_VECTORS and design["interval_cycles"] <= FEW_CYCLES:
+            phase = "stalled outputs"
+            await stalled_outputs(bench, count)
+            phase = "damaged packets"
+            await damaged_packets(bench, count)
+            phase = "reset in mid-map"
+            await resets(bench, count)
+    except DivergenceError as divergence:
+        result["first_divergence"] = {**divergence.args[0], "phase": phase}
+        bench.wrong |= set(range(count)) - set.intersection(*(set(words) for words in bench.delivered.values()))
+    write_result(design, vectors, bench, result)
+    assert result["first_divergence"] is None, result["first_divergence"]
