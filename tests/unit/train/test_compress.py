@@ -186,3 +186,20 @@ def test_charts_are_svg(points: list[tuple[float, float]], log_x: bool) -> None:
     texts = [element.text for element in tree.iter() if element.tag.endswith("text")]
     assert "a < b" in texts
     assert "s & t" in texts
+
+
+def test_nothing_but_training_needs_torch(tmp_path: Path) -> None:
+    given = files(tmp_path)
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['brevitas'] = None\n"
+        "import fpgann\n"
+        f"fpgann.compress({str(given['model'])!r}, {str(tmp_path / 'small.onnx')!r}, {str(given['plan'])!r}, "
+        f"calibration={str(given['data'])!r})\n"
+        "from fpgann.train import attach\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment(), timeout=300
+    )
+    assert (tmp_path / "small.onnx").is_file(), result.stderr
+    assert "ToolNotFoundError: fpgann.train: retraining needs" in result.stderr
+    assert "pip install 'fpgann[train]'" in result.stderr

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy and hardware of the compressed digits MLP 64-32-16-10, plan by plan, as medians of several seeds.
+
+    python benchmarks/compression.py [--seeds 0 1 2 3 4] [--plans pruned ternary merged smallest] [--synthesize]
+
+Every network is trained, exported, compiled and simulated on all 400 held-out images; `exact` says whether the integers
+of the torch module, of the reference and of the simulated hardware are the same, one by one. Prints a table and writes
+what it has measured to `compression_figures.json`; plans that are not measured again stay there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+EXAMPLE = REPOSITORY / "examples" / "digits_mlp"
+FIGURES = Path(__file__).with_name("compression_figures.json")
+sys.path[:0] = [str(EXAMPLE), str(REPOSITORY)]
+
+import retrain as example  # noqa: E402
+import torch  # noqa: E402
+from train import load_data  # noqa: E402
+
+import fpgann  # noqa: E402
+from fpgann.passes.prune import signed_digits  # noqa: E402
+from fpgann.train.compress import Task  # noqa: E402
+from fpgann.train.plan import read_plan  # noqa: E402
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Percent of the images whose class has the highest score."""
+    return 100 * float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def is_exact(design: fpgann.Design, scores: np.ndarray, inputs: dict[str, np.ndarray]) -> bool:
+    """Whether torch, the reference and the hardware agree in every integer."""
+    simulation = design.simulate(inputs)
+    (value,) = design.graph.outputs.values()
+    codes = design.graph.types[value].codes
+    (unit,), (offset,) = codes.scale_lsb(), codes.offset
+    wanted = np.array([[(Fraction(float(v)) - offset) / unit for v in row] for row in scores], dtype=object)
+    hardware = next(found for name, found in simulation.outputs.items() if name.endswith("__raw"))
+    reference = next(found for name, found in design.emulate(inputs).items() if name.endswith("__raw"))
+    same = np.array_equal(wanted, hardware.astype(object)) and np.array_equal(reference, hardware)
+    return bool(same and simulation.verdict["bit_exact"])
+
+
+def measure(plan: str, seed: int, folder: Path, *, synthesize: bool) -> dict[str, object]:
+    """One network."""
+    task = Task(read_plan(EXAMPLE / "plans" / f"{plan}.toml"), folder / "c", resumed=False, progress=lambda _: None)
+    example.retrain(task, seed=seed)
+    session = task.session
+    assert session is not None
+    _, held_out = load_data()
+    pixels = torch.from_numpy(held_out.pixels)
+    with torch.no_grad():
+        scores, float_scores = session.model(pixels).numpy(), session.teacher(pixels).numpy()
+    design = fpgann.compile(session.export(folder / f"{plan}{seed}.onnx"), folder / f"{plan}{seed}")
+    (port,) = (port["name"] for port in design.manifest["inputs"])
+    weights = [layer.codes().numpy() for layer in session.layers.values()]
+    figures: dict[str, object] = {
+        "plan": plan,
+        "seed": seed,
+        "float": accuracy(float_scores, held_out.labels),
+        "compressed": accuracy(scores, held_out.labels),
+        "exact": is_exact(design, scores, {port: held_out.pixels.astype(np.float64)}),
+        "zeros": 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights),
+        "neurons": sum(len(w) for w in weights),
+        "digits": sum(int(np.count_nonzero(signed_digits(w))) for w in weights),
+        "lut_estimated": design.report["total"]["lut"],
+        "latency": design.report["total"]["latency_cycles"],
+    }
+    if synthesize:
+        figures["lut"] = design.synthesize("xcup")["total"]["lut"]
+    return figures
+
+
+def show(rows: list[dict[str, object]]) -> None:
+    """Medians, plan by plan."""
+    print("| plan | seeds | float | compressed | zeros | neurons | digits | LUT, estimated | LUT, Yosys | exact |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for plan in dict.fromkeys(row["plan"] for row in rows):
+        own = [row for row in rows if row["plan"] == plan]
+
+        def median(key: str, own: list[dict[str, object]] = own) -> float | None:
+            found = [float(str(row[key])) for row in own if key in row]
+            return statistics.median(found) if found else None
+
+        texts = [f"{median('float'):.2f} %", f"{median('compressed'):.2f} %", f"{100 * (median('zeros') or 0):.0f} %"]
+        texts += [f"{median(key):.0f}" for key in ("neurons", "digits", "lut_estimated")]
+        lut = median("lut")
+        texts += ["" if lut is None else f"{lut:.0f}", f"{sum(bool(row['exact']) for row in own)} of {len(own)}"]
+        print(f"| {plan} | {len(own)} | {' | '.join(texts)} |")
+
+
+def main() -> None:
+    """Measure what was asked for and print all that is known."""
+    parser = argparse.ArgumentParser(description="Accuracy and hardware of the compressed digits MLP.")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--plans", nargs="*", default=["pruned", "ternary", "merged", "smallest"])
+    parser.add_argument("--synthesize", action="store_true", help="count LUTs with Yosys, too")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    rows = json.loads(FIGURES.read_text()) if FIGURES.is_file() else []
+    for plan in arguments.plans:
+        for seed in arguments.seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                row = measure(plan, seed, Path(folder), synthesize=arguments.synthesize)
+            rows = [old for old in rows if (old["plan"], old["seed"]) != (plan, seed)] + [row]
+            FIGURES.write_text(json.dumps(rows, indent=1) + "\n")
+            print(row, file=sys.stderr, flush=True)
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()
