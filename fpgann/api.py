@@ -291,6 +291,7 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     values = reference.run_codes(graph, corner_and_random(graph, _vector_count(compiled)))
     wanted = Wanted(options.clock_period_ns, options.device)
     if options.target is Target.HLS:
+        assert not isinstance(compiled.streams, MapDesign)
         files |= hls_files(graph, design, compiled.streams, values, wanted)
     else:
         files |= rtl_files(design, compiled.streams, loading, wanted, verilog=options.target is Target.VERILOG)
@@ -338,10 +339,22 @@ def _device(options: CompileOptions) -> Device | None:
 def _hardware(graph: Graph, options: CompileOptions) -> tuple[HardwareDesign, Streams | None]:
     """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once."""
     if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
+        _refuse_with_maps(options)
         maps = build_maps(graph, options.hardware, options.name)
         return all_stages(maps), maps
     design = build_design(graph, options.hardware, options.name)
     return design, _streams(design, options)
+
+
+def _refuse_with_maps(options: CompileOptions) -> None:
+    """Refuse what pipelines between streams of tokens cannot do yet."""
+    hardware = options.hardware
+    if hardware.weights is Weights.RUNTIME or any(o.weights is Weights.RUNTIME for o in hardware.layers.values()):
+        hint = "leave weights constant, or use --io parallel"
+        raise ConfigError("weights of streamed convolutions are constants", where="--weights runtime", hint=hint)
+    if options.fit:
+        hint = "leave it out, and choose a --reuse-factor"
+        raise ConfigError("it does not know streamed convolutions", where="--fit", hint=hint)
 
 
 def _check_hardware(design: HardwareDesign, streams: Streams | None, values: Mapping[str, IntArray]) -> None:

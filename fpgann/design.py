@@ -385,7 +385,8 @@ def _ordered(codes: IntArray, port: Mapping[str, Any]) -> IntArray:
     if order is None:
         return codes.reshape(len(codes), *port["shape"])
     axes = [0, *(axis + 1 for axis in order["axes"])]
-    return codes.reshape(len(codes), *order["shape"]).transpose(axes)
+    ordered: IntArray = codes.reshape(len(codes), *order["shape"]).transpose(axes)
+    return ordered
 
 
 def decode_outputs(graph: Graph, values: Mapping[str, IntArray]) -> dict[str, FloatArray]:

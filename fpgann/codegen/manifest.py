@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpgann import __version__
@@ -154,7 +154,8 @@ def describe_build(
         "files": {path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())},
     }
     if streams is not None:
-        for side, interfaces in (("inputs", streams.inputs), ("outputs", streams.outputs)):
+        sides: dict[str, Sequence[StreamPort | TokenPort]] = {"inputs": streams.inputs, "outputs": streams.outputs}
+        for side, interfaces in sides.items():
             for entry, interface in zip(described[side], interfaces, strict=True):
                 entry |= _beats(interface)
     if loading is not None:

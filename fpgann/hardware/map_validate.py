@@ -20,8 +20,8 @@ def all_stages(maps: MapDesign) -> Design:
     """The stages of all pipelines, for those who count or list them; streams are named after their pipeline."""
     stages = [_renamed(stage, actor.name) for actor in maps.cores for stage in actor.core.stages]
     streams = {name: s for actor in maps.cores for name, s in actor.core.streams.items()}
-    ports = [tuple(_port(port) for port in side) for side in (maps.inputs, maps.outputs)]
-    return Design(maps.name, *ports, tuple(stages), maps.latency_cycles, maps.interval_cycles, streams)
+    inputs, outputs = (tuple(_port(port) for port in side) for side in (maps.inputs, maps.outputs))
+    return Design(maps.name, inputs, outputs, tuple(stages), maps.latency_cycles, maps.interval_cycles, streams)
 
 
 def _renamed(stage: Stage, pipeline: str) -> Stage:

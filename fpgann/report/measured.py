@@ -68,7 +68,7 @@ def matched_samples(
     for node in reversed(graph.nodes):  # hardware knows no shapes: a stage ends before the reshape behind it
         if isinstance(node.op, Reshape) and node.output in known:
             known.setdefault(node.inputs[0], known[node.output])
-    return Samples({name: values[real] for name, real in known.items()}, codes)
+    return Samples({name: values[real] for name, real in known.items() if real in values}, codes)
 
 
 def layer_error(encoding: Encoding, codes: IntArray, real: FloatArray) -> ErrorFigures | None:
