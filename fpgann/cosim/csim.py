@@ -33,7 +33,7 @@ _DESCRIPTION: Pattern = {
 _OPTIONS: Mapping[Dialect, tuple[str, ...]] = {
     Dialect.AP_TYPES: ("-O1",),  # a class for every width: optimising it all takes longer than it saves
     Dialect.AC_TYPES: ("-O1",),
-    Dialect.NATIVE: ("-O3", "-fwrapv"),
+    Dialect.NATIVE: ("-O2",),  # -O3 of GCC 12.2 was seen to compute wrongly in sound code
 }
 
 _Words = npt.NDArray[np.int64]

@@ -56,6 +56,7 @@ def render_layer(layer: Layer, graph: Graph) -> dict[str, str]:
         raise UnsupportedOperatorError("it has no HLS C++ yet", where=f"node '{node.name}' ({node.op.name})")
     writer = LayerWriter(layer, graph)
     emit(writer, node.op)
+    writer.finish()
     files: dict[str, str] = {}
     includes = ["../fpgann/arithmetic.h", "../types.h"]
     if writer.constants:

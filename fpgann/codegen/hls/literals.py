@@ -73,7 +73,7 @@ def _rows(numbers: IntArray) -> list[str]:
     """The initialiser of an array, a brace a row."""
     if numbers.ndim == 1:
         text = "{" + ", ".join(literal(n) for n in numbers.tolist()) + "}"
-        return textwrap.wrap(text, LINE_LENGTH - 4, break_long_words=False, break_on_hyphens=False)
+        return textwrap.wrap(text, LINE_LENGTH - 8, break_long_words=False, break_on_hyphens=False)
     lines: list[str] = []
     for row in numbers:
         inner = _rows(np.asarray(row))

@@ -11,10 +11,12 @@ from typing import Any
 from fpgann import resources
 from fpgann.codegen.hls.harness import render_bench, render_bridge, vectors_text, words_of
 from fpgann.codegen.hls.layer import render_layer
+from fpgann.codegen.hls.lint import lint
 from fpgann.codegen.hls.plan import Array, Plan, plan_program
 from fpgann.codegen.hls.program import Program, render_types, stack_bytes
 from fpgann.codegen.project import Wanted
 from fpgann.codegen.render import render
+from fpgann.errors import VerificationError
 from fpgann.hardware.design import Design
 from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir import Graph
@@ -91,11 +93,28 @@ def render_hls(
     part = wanted.device or DEFAULT_PART
     files["run_hls.tcl"] = render("hls/run_hls.tcl.j2", TclView(design.name, part, f"{wanted.clock_period_ns:g}"))
     files["Makefile"] = render("hls/Makefile.j2", MakefileView(design.name))
+    _check(files)
     native = all(int(width) < NATIVE_BITS for text in files.values() for width in _WIDTH.findall(text))
-    return HlsProject(files, {**_describe(design, plan), "native": native})
+    return HlsProject(files, {**_describe(design, plan, streams), "native": native})
 
 
-def _describe(design: Design, plan: Plan) -> dict[str, Any]:
+def _check(files: Mapping[str, str]) -> None:
+    """Refuse C++ of which a vendor's compiler would ignore or refuse something.
+
+    Raises:
+        VerificationError: there is such C++.
+    """
+    synthesised = {
+        path: text
+        for path, text in files.items()
+        if path.endswith((".h", ".cpp")) and not path.startswith("fpgann/") and path not in ("main.cpp", "bridge.cpp")
+    }
+    found = lint(synthesised)
+    if found:
+        raise VerificationError(found[0], where="HLS C++", hint="this is a bug of fpgann, please report it")
+
+
+def _describe(design: Design, plan: Plan, streams: StreamDesign | None) -> dict[str, Any]:
     def array(item: Array) -> dict[str, Any]:
         return {
             "name": item.name,
@@ -105,10 +124,11 @@ def _describe(design: Design, plan: Plan) -> dict[str, Any]:
             "signed": item.codes.signed,
         }
 
+    ports = [port.name for port in (design.outputs if streams is None else streams.outputs)]
     return {
         "top": design.name,
         "stack_bytes": stack_bytes(plan),
         "inputs": [array(item) for item in plan.inputs],
-        "outputs": [{**array(item), "port": p.name} for item, p in zip(plan.outputs, design.outputs, strict=True)],
+        "outputs": [{**array(item), "port": name} for item, name in zip(plan.outputs, ports, strict=True)],
         "layers": [{**array(layer.result), "layer": layer.node.name} for layer in plan.layers],
     }

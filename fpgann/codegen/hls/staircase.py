@@ -144,6 +144,7 @@ def _thresholds(form: ThresholdForm, writer: StaircaseWriter) -> None:
     bases = writer.array("base", base, "result below all thresholds")
     target = writer.target.union(range_of(int(base.min()), int(base.max())))
     if steps == 0:
+        writer.code.line("static_cast<void>(code);")
         writer.code.give(f"fpgann::narrow<{writer.kind}>({bases})")
         return
     beyond = writer.source.high + 1
@@ -170,6 +171,7 @@ def _runs(form: RunsForm, writer: StaircaseWriter) -> None:
     values = integers([[*map(int, row.values), *[int(row.values[-1])] * (steps + 1 - len(row.values))] for row in rows])
     results = writer.array("results", values, "result of every run", stored=True)
     if steps == 0:
+        writer.code.line("static_cast<void>(code);")
         writer.code.give(f"fpgann::narrow<{writer.kind}>({results}[0])")
         return
     table = integers([[*map(int, row.starts), *[beyond] * (steps - len(row.starts))] for row in rows])

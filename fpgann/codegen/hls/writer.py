@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
@@ -115,6 +116,13 @@ class LayerWriter:
         self.code.pragma("PIPELINE II=1")
         for name in (*self._names.values(), "y"):
             self.code.pragma(f"ARRAY_PARTITION variable={name} complete")
+
+    def finish(self) -> None:
+        """Say so where an operand has turned out not to be needed."""
+        text = "\n".join(line for line in self.code.lines if not line.startswith("#"))
+        for name in self._names.values():
+            if not re.search(rf"\b{name}\b", text):
+                self.code.line(f"static_cast<void>({name});")
 
     def store_constant(self, name: str) -> None:
         """Where a constant array of a folded layer is kept."""
@@ -285,7 +293,11 @@ def aligned_elements(writer: LayerWriter, alignment: Alignment, *, first: int = 
             at = count + 2 * (index - first)
             numbers = (alignment.coefficients[index - first], alignment.constants[index - first])
             element = f"{writer.operand(index)}[{places[index]}]"
-            elements.append(aligned(writer, index, element, numbers, (places[at], places[at + 1]))[0])
+            value, codes = aligned(writer, index, element, numbers, (places[at], places[at + 1]))
+            if value != element:
+                writer.code.let(type_of(codes), f"element{index}", value)
+                value = f"element{index}"
+            elements.append(value)
         yield elements, places[-1]
 
 

@@ -94,15 +94,15 @@ def _sum(writer: LayerWriter, op: Dense, weights: str, row: _Row, first: str) ->
     with code.loop("neuron", row.pe, "UNROLL"):
         bias = "0" if op.bias is None else f"{writer.layer.name}_bias[{output}]"
         code.line(f"sums[neuron] = fpgann::narrow<sum_t>({bias});")
-    folds = inputs // row.simd
-    with code.loop("fold", folds, *writer.inner):
-        if row.simd == 1:
-            _neurons(writer, op, weights, row, "fold", output)
-        else:
-            with code.loop("lane", row.simd, "UNROLL"):
-                _neurons(writer, op, weights, row, f"fold * {row.simd} + lane", output)
+    if row.simd == 1:
+        with code.loop("input", inputs, *writer.inner):
+            _neurons(writer, op, weights, row, "input", output)
+    else:
+        with code.loop("fold", inputs // row.simd, *writer.inner), code.loop("lane", row.simd, "UNROLL"):
+            _neurons(writer, op, weights, row, f"fold * {row.simd} + lane", output)
     with code.loop("neuron", row.pe, "UNROLL"):
-        start = "" if row.number == "0" else f"{row.number} * {outputs} + "
+        number = f"({row.number})" if " " in row.number else row.number
+        start = "" if number == "0" else f"{number} * {outputs} + "
         code.let(writer.acc_kind, "total", f"fpgann::narrow<{writer.acc_kind}>(sums[neuron])")
         writer.store(f"{start}{output}", "total", channel=output)
 

@@ -63,17 +63,21 @@ def _tap(writer: LayerWriter, op: Windows, shape: tuple[int, ...], window: tuple
     tap = place([(f"tap{axis}", stride) for axis, stride in enumerate(strides_of(op.kernel))])
     terms = [(f"({tap})" if " " in tap else tap, members), ("channel", 1)]
     places = [(f"place{axis}", stride * channels) for axis, stride in enumerate(strides_of(sizes))]
-    loops, parts = [("channel", members)], []
+    loops, parts, inner = [("channel", members)], [], [("channel", 1)]
     if op.groups > 1:
-        loops, parts = [("part", op.groups), ("channel", members)], [("part", op.taps * members)]
-        places.append(("part", members))
-    value = f"fpgann::narrow<{kind}>({writer.operand(0)}[{place([*places, ('channel', 1)])}])"
-    if op.touches_padding(sizes):
-        inside = [f"place{axis} >= 0 && place{axis} < {size}" for axis, size in enumerate(sizes)]
-        code.let("bool", "inside", " && ".join(inside))
-        value = f"inside ? {value} : fpgann::narrow<{kind}>({literal(int(op.fill))})"
+        loops, parts, inner = [("part", op.groups), *loops], [("part", op.taps * members)], [("part", members), *inner]
+    target = f"{name}[{place([*parts, *terms])}]"
+    if not op.touches_padding(sizes):
+        with writer.element_loops(loops):
+            code.assign(target, f"fpgann::narrow<{kind}>({writer.operand(0)}[{place([*places, *inner])}])")
+        return
+    # what lies outside is read from the first element and then replaced: no access depends on a condition
+    inside = [f"place{axis} >= 0 && place{axis} < {size}" for axis, size in enumerate(sizes)]
+    code.let("bool", "inside", " && ".join(inside))
+    code.let("int", "start", f"inside ? {place(places)} : 0")
     with writer.element_loops(loops):
-        code.assign(f"{name}[{place([*parts, *terms])}]", value)
+        code.let("auto", "element", f"{writer.operand(0)}[{place([('start', 1), *inner])}]")
+        code.assign(target, f"fpgann::choose<{kind}>(inside, element, {literal(int(op.fill))})")
 
 
 def _scaled(position: str, size: int) -> str:
