@@ -11,6 +11,7 @@ import onnx
 from fpgann.config import CompileOptions, Softmax
 from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
 from fpgann.numerics.fixed import Precision, parse_precision
+from tests.fuzz.maps import MAPS
 from tests.fuzz.moves import MOVES
 from tests.fuzz.operators import OPERATORS, Draw, layer
 from tests.fuzz.quantizers import QOPERATORS, codes_delivered, quantized, quantized_layer
@@ -129,6 +130,8 @@ def _drawn(s: Sketch, style: str) -> Draw:
         return lambda s: quantized_layer(s, kind)
     if style == "qoperator" and s.chance(0.5):
         return _weighted(s, QOPERATORS)
+    if s.chance(0.12):
+        return _weighted(s, MAPS)
     if s.chance(0.3):
         return _weighted(s, MOVES)
     if not any(n.op_type in ("MatMul", "Gemm") for n in s.nodes) and s.chance(0.2):
@@ -158,7 +161,9 @@ def _options(s: Sketch, style: str, *, calibrated: bool) -> CompileOptions:
     unrolled = [Strategy.UNROLLED] if weights is Weights.CONSTANT else []
     layers = {}
     for node in s.nodes:
-        is_layer = node.op_type in ("Gemm", "MatMul") and any(name in s.constants for name in node.input[:2])
+        is_layer = node.op_type in ("Gemm", "MatMul", "Conv", "ConvTranspose") and any(
+            name in s.constants for name in node.input[:2]
+        )
         if is_layer and s.chance(0.7):
             strategy = s.pick(Strategy.FOLDED, Strategy.FOLDED, Strategy.AUTO, *unrolled)
             layers[node.name or node.output[0]] = LayerOptions(

@@ -15,6 +15,7 @@ from fpgann.reference.compiled import CompiledGraph
 from tests.conftest import require_tool
 from tests.fuzz.cases import make_case
 from tests.fuzz.checks import Effort, run_case
+from tests.fuzz.maps import MAPS
 from tests.fuzz.moves import MOVES
 from tests.fuzz.operators import OPERATORS
 from tests.fuzz.quantizers import QOPERATORS
@@ -37,7 +38,7 @@ def test_a_seed_decides_everything() -> None:
     assert all(np.array_equal(data, second.inputs[name]) for name, data in first.inputs.items())
 
 
-@pytest.mark.parametrize("draw", [*OPERATORS, *MOVES, *QOPERATORS], ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("draw", [*OPERATORS, *MOVES, *MAPS, *QOPERATORS], ids=lambda draw: draw.__name__)
 def test_every_operator_is_drawn(draw: Callable[[Sketch], object]) -> None:
     """No function of the tables draws only what is refused."""
     drawn = 0
