@@ -9,7 +9,7 @@ import signal
 import tempfile
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import numpy as np
 
 from fpgann import api, reference
 from fpgann.codegen.build_folder import write_build
-from fpgann.config import Softmax, override
+from fpgann.config import CompileOptions, Softmax, override
 from fpgann.cosim.vectors import corner_and_random
 from fpgann.design import Design
 from fpgann.eda.verilog import analyse
 from fpgann.errors import ConfigError, FpgannError, ModelError
 from fpgann.frontend import import_onnx
+from fpgann.hardware.options import Weights
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.serialize import save_graph
 from fpgann.ir.text import to_text
@@ -100,18 +101,26 @@ def run_case(case: Case, effort: Effort) -> Outcome:
     return Outcome(case.seed, "passed")
 
 
+def _lowered(source: Path, options: CompileOptions, calibration: Path | None) -> tuple[api.Compiled, CompileOptions]:
+    """Compile with the options that were drawn, or with what messages say would work instead."""
+    try:
+        return api.lower(source, options, calibration=calibration), options
+    except ConfigError as error:  # a beat that holds no element
+        if (least := re.search(r"the least that works is (\d+)", str(error))) is not None:
+            options = override(options, stream_width=int(least[1]))
+        elif "weights constant" in str(error) and options.hardware.weights is not Weights.CONSTANT:
+            options = replace(options, hardware=replace(options.hardware, weights=Weights.CONSTANT))
+        else:
+            raise
+        return _lowered(source, options, calibration)
+
+
 def _check(case: Case, folder: Path, effort: Effort) -> None:
     source, data, build = folder / "model.onnx", folder / "samples.npz", folder / "build"
     source.write_bytes(case.model.SerializeToString())
     np.savez(data, **case.inputs)
-    calibration, options = data if case.calibrated else None, case.options
-    try:
-        compiled = api.lower(source, options, calibration=calibration)
-    except ConfigError as error:  # a beat that holds no element; the message says what would
-        if (least := re.search(r"the least that works is (\d+)", str(error))) is None:
-            raise
-        options = override(options, stream_width=int(least[1]))
-        compiled = api.lower(source, options, calibration=calibration)
+    calibration = data if case.calibrated else None
+    compiled, options = _lowered(source, case.options, calibration)
     write_build(build, api.build_files(compiled, options), force=False)
     design = Design(build)
     _check_files(design, compiled, folder)
