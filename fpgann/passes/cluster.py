@@ -52,6 +52,23 @@ class Merged:
     error_bound: float
 
 
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What merging did to a layer.
+
+    Args:
+        layer: its name.
+        before: neurons it had.
+        after: neurons it has.
+        error_bound: by how much a sum of the next layer can change, at most, for inputs like the samples.
+    """
+
+    layer: str
+    before: int
+    after: int
+    error_bound: float
+
+
 def drop_dead(pair: Pair, function: Callable[[FloatArray], FloatArray], *, padded: bool = False) -> Merged:
     """Remove neurons that nobody reads, and those that are constant: the next bias takes these over.
 

@@ -22,6 +22,7 @@ from fpgann.errors import ConfigError, FormatError
 from fpgann.frontend.onnx.editing import EditableModel, file_bytes
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.passes.cluster import MergeReport
 from fpgann.train.charts import line_chart
 from fpgann.train.figures import Figures, float_outputs, measure, measure_float
 from fpgann.train.offline import compress_model
@@ -40,16 +41,6 @@ def _quiet(step: str) -> None:
     del step
 
 
-@dataclass(frozen=True, slots=True)
-class Merging:
-    """What merging did to a layer; see `fpgann.train.offline.Merge`."""
-
-    layer: str
-    before: int
-    after: int
-    error_bound: float
-
-
 @dataclass(frozen=True)
 class Compression:
     """What `compress` did.
@@ -64,7 +55,7 @@ class Compression:
 
     path: Path
     rows: tuple[Figures, ...]
-    merged: tuple[Merging, ...]
+    merged: tuple[MergeReport, ...]
     losses: tuple[float, ...]
     files: tuple[Path, ...]
 
@@ -161,7 +152,7 @@ def compress(
         else:
             task = Task(chosen, path.with_suffix(".checkpoint"), resumed=resume, progress=progress)
             session = _train(task, train)
-            merged = tuple(Merging(m.layer, m.before, m.after, m.error_bound) for m in session.merged)
+            merged = tuple(session.merged)
             losses = tuple(session.losses)
             session.export(aside / "small.onnx")
             before = session.export_teacher(aside / "float.onnx") if model is None else Path(model)
@@ -180,12 +171,12 @@ def compress(
 
 def _without_training(
     model: Path, plan: CompressionPlan, calibration: Path, output: Path, progress: Progress
-) -> tuple[Merging, ...]:
+) -> tuple[MergeReport, ...]:
     progress("compressing")
     source = _read(model)
     outcome = compress_model(source, plan, _samples(source, calibration))
     output.write_bytes(file_bytes(outcome.model.write()))
-    return tuple(Merging(m.layer, m.before, m.after, m.error_bound) for m in outcome.merged)
+    return outcome.merged
 
 
 def _train(task: Task, train: str | Callable[[Task], object]) -> Session:
@@ -290,6 +281,6 @@ def _labels(path: Path, count: int) -> IntArray:
     return np.asarray(arrays[0].reshape(-1), np.int64)
 
 
-def _document(rows: tuple[Figures, ...], merged: tuple[Merging, ...]) -> bytes:
+def _document(rows: tuple[Figures, ...], merged: tuple[MergeReport, ...]) -> bytes:
     document = {"rows": [asdict(row) for row in rows], "merged": [asdict(entry) for entry in merged]}
     return (json.dumps(document, indent=2) + "\n").encode()

@@ -5,33 +5,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fpgann.numerics.integers import FloatArray
-from fpgann.passes.cluster import Merged, Pair, drop_dead, merge_neurons
+from fpgann.passes.cluster import Merged, MergeReport, Pair, drop_dead, merge_neurons
 from fpgann.train.plan import Merge
 from fpgann.train.topology import Link
-
-
-@dataclass(frozen=True, slots=True)
-class MergeReport:
-    """What merging did to a layer.
-
-    Args:
-        layer: its name.
-        before: neurons it had.
-        after: neurons it has.
-        error_bound: by how much a sum of the next layer can change for inputs like the samples.
-    """
-
-    layer: str
-    before: int
-    after: int
-    error_bound: float
 
 
 def merge_model(

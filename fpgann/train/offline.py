@@ -15,30 +15,13 @@ from fpgann.frontend.onnx.editing import Codes, EditableModel, Layer, LayerLink
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.runtime import Float32Runtime
 from fpgann.numerics.integers import FloatArray, IntArray
-from fpgann.passes.cluster import Pair, code_book, drop_dead, merge_neurons
+from fpgann.passes.cluster import MergeReport, Pair, code_book, drop_dead, merge_neurons
 from fpgann.passes.prune import Mask, digit_limits, neuron_masks, signed_digits, weight_masks
 from fpgann.passes.scales import binary_scale, fixed_scale, ternary_scale
 from fpgann.train.plan import By, CompressionPlan, LayerPlan, Per, Scale, Scope, Weights, What
 from fpgann.train.sensitivity import assign_bits
 
 Samples = Mapping[str, FloatArray]
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What merging did to a layer.
-
-    Args:
-        layer: its name.
-        before: neurons it had.
-        after: neurons it has.
-        error_bound: by how much a sum of the next layer can change, at most, for inputs like the samples.
-    """
-
-    layer: str
-    before: int
-    after: int
-    error_bound: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +34,7 @@ class Outcome:
     """
 
     model: EditableModel
-    merged: tuple[Merge, ...]
+    merged: tuple[MergeReport, ...]
 
 
 def compress_model(model: OnnxModel, plan: CompressionPlan, samples: Samples) -> Outcome:
@@ -112,7 +95,7 @@ def _values(edited: EditableModel, model: OnnxModel, samples: Samples) -> dict[s
     return {name: np.asarray(found[name] if name in found else samples[name], np.float64) for name in names}
 
 
-def _merge(edited: EditableModel, plan: CompressionPlan, samples: Samples) -> tuple[Merge, ...]:
+def _merge(edited: EditableModel, plan: CompressionPlan, samples: Samples) -> tuple[MergeReport, ...]:
     """Drop dead neurons and copies, then merge similar ones."""
     done = []
     for link in edited.links():
@@ -131,7 +114,7 @@ def _merge(edited: EditableModel, plan: CompressionPlan, samples: Samples) -> tu
             moments=moments,
         )
         _set_pair(edited, link, merged.pair)
-        done.append(Merge(link.source, before, len(merged.members), merged.error_bound))
+        done.append(MergeReport(link.source, before, len(merged.members), merged.error_bound))
     return tuple(done)
 
 

@@ -22,12 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from fpgann.errors import ConfigError
+from fpgann.passes.cluster import MergeReport
 from fpgann.train import checkpoints
 from fpgann.train.attaching import Compressed, compress_layers
 from fpgann.train.checkpoints import Stateful
 from fpgann.train.events import prune_layers, tie_weights
 from fpgann.train.export import export_float, export_model
-from fpgann.train.merging import MergeReport, merge_model
+from fpgann.train.merging import merge_model
 from fpgann.train.plan import CompressionPlan, Schedule
 from fpgann.train.schedules import pruning_steps
 from fpgann.train.topology import Link, find_links, fold_batch_norms
