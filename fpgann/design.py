@@ -259,6 +259,9 @@ class Design:
             hint = "add --place-and-route, or leave it out"
             raise ConfigError("devices, seeds and frequencies are for place and route", where="synth", hint=hint)
         routing = Routing(bitstream, device, tuple(seeds), target_mhz) if place_and_route or bitstream else None
+        if self.is_cpp:
+            hint = "run BUILD/hls/run_hls.tcl in Vitis HLS, or compile the model without --target hls"
+            raise ConfigError("this build is C++", where=f"build '{self.folder}'", hint=hint)
         self._require_files()
         result = implement(self.folder, self.manifest, self.report, chosen, routing, progress)
         self.write_report()

@@ -19,8 +19,9 @@ from fpgann.eda import cpp
 from fpgann.eda.cpp import Dialect
 from fpgann.errors import ConfigError, MismatchError, ToolNotFoundError
 from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
+from fpgann.numerics.fixed import parse_precision
 from tests.conftest import require_tool
-from tests.cosim.models import real_network, scaled_network
+from tests.cosim.models import Network, real_network, scaled_network
 from tests.cosim.test_operands import arithmetic, choices, moves, quantized
 
 PARALLEL = HardwareOptions()
@@ -30,7 +31,7 @@ STRICT = (
     *("-std=c++17", "-fsyntax-only", "-O1", "-I.", "-DFPGANN_NATIVE", "-Werror", "-Wall", "-Wextra", "-Wpedantic"),
     *("-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wno-unknown-pragmas"),
 )
-Network = Callable[[Path], Path]
+Writer = Callable[[Path], Path]
 
 
 def real(path: Path) -> Path:
@@ -41,7 +42,7 @@ def scaled(path: Path) -> Path:
     return scaled_network().write(path)
 
 
-def build(network: Network, folder: Path, hardware: HardwareOptions = PARALLEL) -> api.Design:
+def build(network: Writer, folder: Path, hardware: HardwareOptions = PARALLEL) -> api.Design:
     require_tool("g++")
     options = CompileOptions(hardware=hardware, target=Target.HLS)
     return api.compile(network(folder / "net.onnx"), folder / "build", options)
@@ -59,14 +60,14 @@ def codes(design: api.Design, count: int = 64) -> dict[str, np.ndarray]:
         *((network, STREAM) for network in (scaled, quantized)),
     ],
 )
-def test_outputs_are_exact(network: Network, hardware: HardwareOptions, tmp_path: Path) -> None:
+def test_outputs_are_exact(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
     design = build(network, tmp_path, hardware)
     design.simulate(batch=True).require_exact()
 
 
 @pytest.mark.parametrize("dialect", [Dialect.AP_TYPES, Dialect.AC_TYPES])
 @pytest.mark.parametrize(("network", "hardware"), [(scaled, FOLDED), (real, STREAM), (choices, PARALLEL)])
-def test_every_layer_is_exact(network: Network, hardware: HardwareOptions, dialect: Dialect, tmp_path: Path) -> None:
+def test_every_layer_is_exact(network: Writer, hardware: HardwareOptions, dialect: Dialect, tmp_path: Path) -> None:
     require_tool("hls4ml")
     design = build(network, tmp_path, hardware)
     run = run_csim(design.folder, codes(design), dialect=dialect, work=None)
@@ -102,7 +103,7 @@ def test_every_layer_is_exact(network: Network, hardware: HardwareOptions, diale
     ],
 )
 def test_one_change_is_found(
-    network: Network, hardware: HardwareOptions, file: str, old: str, new: str, tmp_path: Path
+    network: Writer, hardware: HardwareOptions, file: str, old: str, new: str, tmp_path: Path
 ) -> None:
     require_tool("hls4ml")
     design = build(network, tmp_path, hardware)
@@ -118,7 +119,7 @@ def test_one_change_is_found(
 
 
 @pytest.mark.parametrize(("network", "hardware"), [(scaled, FOLDED), (quantized, STREAM), (moves, PARALLEL)])
-def test_no_compiler_warns(network: Network, hardware: HardwareOptions, tmp_path: Path) -> None:
+def test_no_compiler_warns(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
     design = build(network, tmp_path, hardware)
     for source in ("bridge.cpp", "main.cpp", f"{design.manifest['top']}.cpp"):
         command = [*require_tool("g++").command, *STRICT, source]
@@ -127,7 +128,7 @@ def test_no_compiler_warns(network: Network, hardware: HardwareOptions, tmp_path
 
 
 @pytest.mark.parametrize(("network", "hardware"), [(scaled, FOLDED), (quantized, STREAM), (real, PARALLEL)])
-def test_the_code_is_formatted(network: Network, hardware: HardwareOptions, tmp_path: Path) -> None:
+def test_the_code_is_formatted(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
     clang_format = pytest.importorskip("clang_format", reason="pip install clang-format")
     design = build(network, tmp_path, hardware)
     sources = [path for path in (design.folder / "hls").rglob("*") if path.suffix in (".h", ".cpp")]
@@ -156,6 +157,20 @@ def test_the_bench_of_the_build_counts_wrong_codes(tmp_path: Path) -> None:
     done = subprocess.run(["make", "native"], cwd=design.folder / "hls", capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "64 samples, 1 wrong codes" in done.stdout
+
+
+@pytest.mark.parametrize("bits", [40, 64])
+def test_sums_of_more_than_64_bits(bits: int, tmp_path: Path) -> None:
+    require_tool("hls4ml")
+    precision = parse_precision(f"fixed<{bits},{bits // 4}>")
+    network = Network(5, 3).dense("first", 6).node("Relu", name="relu").dense("second", 2).node("Relu", name="relu2")
+    options = CompileOptions(precision=precision, target=Target.HLS)
+    design = api.compile(network.write(tmp_path / "net.onnx"), tmp_path / "build", options)
+    widest = max(design.graph.types[node.output].codes.range.width_bits for node in design.graph.nodes)
+    assert widest > 64
+    for dialect in Dialect:
+        run = run_csim(design.folder, codes(design), dialect=dialect, work=None)
+        assert run.verdict["bit_exact"], (dialect, run.verdict)
 
 
 def test_the_library_is_an_emulator(tmp_path: Path) -> None:
@@ -192,6 +207,8 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
         design.simulate(simulator="ghdl")
     with pytest.raises(ConfigError, match="neither waves nor netlists"):
         design.simulate(waves=True)
+    with pytest.raises(ConfigError, match="this build is C"):
+        design.synthesize("ice40")
     vhdl = api.compile(scaled(tmp_path / "net.onnx"), tmp_path / "vhdl")
     with pytest.raises(ConfigError, match="csim is not for this build"):
         vhdl.simulate(simulator="csim")

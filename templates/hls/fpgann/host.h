@@ -19,15 +19,11 @@ using word_t = std::int64_t;
 
 template <typename X>
 inline word_t low_word(const X &number) {
-  if constexpr (std::is_integral<X>::value || sizeof(X) > 8) {
 #if defined(FPGANN_NATIVE)
-    return static_cast<word_t>(number);
+  return static_cast<word_t>(number);
 #else
-    return static_cast<word_t>(number.to_int64());
+  return static_cast<word_t>(number.to_int64());
 #endif
-  } else {
-    return static_cast<word_t>(number.to_int64());
-  }
 }
 
 template <typename T, bool SIGNED, int WORDS>

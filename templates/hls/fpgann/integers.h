@@ -100,11 +100,15 @@ using constant = typename machine::Constant<W, (W <= 64)>::type;
 template <typename X>
 inline int subscript(const X &number) {
 #pragma HLS INLINE
+#if defined(FPGANN_NATIVE)
+  return static_cast<int>(number);
+#else
   if constexpr (std::is_integral<X>::value) {
     return static_cast<int>(number);
   } else {
     return static_cast<int>(number.to_int());
   }
+#endif
 }
 
 // A constant of more than 64 bits from its words, the highest first.
