@@ -91,7 +91,8 @@ class _Layer:
     def then(self, node: Node, shape: tuple[int, ...]) -> _Layer | None:
         """With what a node does to its result, of a given shape; None if it cannot."""
         if isinstance(node.op, Arrange | Reshape):
-            return replace(self, moves=(*self.moves, node)) if len(node.inputs) == 1 else None
+            fits = isinstance(node.op, Arrange) or node.op.shape[-1:] == shape[-1:]
+            return replace(self, moves=(*self.moves, node)) if fits and len(node.inputs) == 1 else None
         line = _as_line(node.op, shape)
         columns = self.op.weight.data.shape[1]
         for move in reversed(self.moves):
@@ -113,7 +114,7 @@ def _before_move(
 ) -> tuple[FloatArray, FloatArray] | None:
     """Gain and shift of each column of a layer whose results are moved; None if a column's elements differ."""
     if isinstance(op, Reshape):
-        return (gain, shift) if gain.size == columns else None
+        return gain, shift
     assert isinstance(op, Arrange)
     if op.constants.size or op.index.shape[-1:] != gain.shape:
         return None

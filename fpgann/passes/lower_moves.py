@@ -15,6 +15,7 @@ from fpgann.ir.alignment import Alignment, common_unit, of_unit
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
+from fpgann.numerics import steps as scalar
 from fpgann.numerics.integers import FloatArray, IntArray, integers
 from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.rounding import Rounding, round_fraction
@@ -98,10 +99,30 @@ def rearranged(lowering: Lowering, name: str, index: IntArray, node: str) -> Pen
         source = lowering.builder.add(_moving(index), (pending.source,), name=node)
         return replace(pending, source=source)
     channels = np.array(range(prod(shape)) if pending.flat else channels_along(shape, pending.axis))
+    if (last := _last_axis(pending, channels, index)) is not None:
+        source = lowering.builder.add(_moving(index), (lowering.per_tensor(pending.source),), name=node)
+        steps = tuple(spread(step, last) for step in pending.steps)
+        return replace(pending, source=source, steps=steps, axis=-1, flat=False)
     flat = index.reshape(1, -1)
     source = lowering.builder.add(_moving(flat), (lowering.per_tensor(pending.source),), name=node)
     steps = tuple(spread(step, channels[flat[0]].tolist()) for step in pending.steps)
     return replace(pending, source=source, steps=steps, axis=-1, flat=True)
+
+
+def _last_axis(pending: Pending, channels: IntArray, index: IntArray) -> list[int] | None:
+    """The channel of each element along the last axis of the result, if it is the same at all positions.
+
+    Channels with the same numbers count as one: phases that interleave have one bias.
+    """
+    if pending.flat or index.ndim < 2 or index.shape[-1] == 1:
+        return None
+    first: dict[tuple[scalar.Step, ...], int] = {}
+    alike = [
+        first.setdefault(tuple(spread(step, (channel,)) for step in pending.steps), channel)
+        for channel in range(int(channels.max()) + 1)
+    ]
+    seen = np.array(alike)[channels[index]].reshape(-1, index.shape[-1])
+    return seen[0].tolist() if np.all(seen == seen[0]) else None
 
 
 def _unmoved(lowering: Lowering, name: str) -> Pending:

@@ -9,8 +9,11 @@ import pytest
 from fpgann.ir import Constant, Encoding, Graph, GraphBuilder, TensorType
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.ir.ops.affine import Affine
+from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.reshape import Reshape
+from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.fixed import FixedType
 from fpgann.passes import FoldAffine
 from fpgann.reference import run_values
@@ -79,3 +82,43 @@ def test_quantized_weights_absorb_only_a_bias() -> None:
     x = builder.add(BatchNormalization(*np.ones((4, 1)), 1e-5), (x,), name="norm")
     folded = FoldAffine().apply(builder.build({"y": x}))
     assert [node.op.name for node in folded.nodes] == ["dense", "batch_normalization"]
+
+
+def convolution(shift: float, fill: float = 0.0, pads: tuple[int, ...] = (1, 1), groups: int = 2) -> Graph:
+    """Scaling in front of windows, a dense layer in groups, its results interleaved, normalized."""
+    rng = np.random.default_rng(5)
+    build = GraphBuilder("convolution")
+    value = build.input("x", TensorType((1, 5, 4)))
+    value = build.add(Affine(rng.normal(size=4), ONE, shift * rng.normal(size=4)), (value,), name="scaling")
+    value = build.add(Windows((3,), (1,), (1,), pads, fill, groups), (value,), name="windows")
+    value = build.add(Dense(Constant(rng.normal(size=(12 // groups, 4))), groups=groups), (value,), name="conv")
+    positions = build.type(value).shape[1]
+    index = np.arange(positions * 4).reshape(1, positions, 2, 2).transpose(0, 1, 3, 2).reshape(1, 2 * positions, 2)
+    value = build.add(Arrange(index, np.zeros(0)), (value,), name="interleave")
+    value = build.add(Reshape((1, 1, 2 * positions, 2)), (value,), name="shape")
+    norm = BatchNormalization(*(rng.random((4, 2)) + 0.1), 1e-5, axis=3)
+    return build.build({"y": build.add(norm, (value,), name="norm")})
+
+
+@pytest.mark.parametrize(
+    ("graph", "left"),
+    [
+        (convolution(0.0), []),
+        (convolution(1.0), ["affine"]),  # what is padded would be shifted too
+        (convolution(1.0, pads=(0, 0)), []),
+        (convolution(1.0, pads=(0, 0), groups=1), []),
+        (convolution(0.0, fill=1.0), ["affine"]),
+    ],
+)
+def test_scaling_moves_through_windows_and_interleaved_results(graph: Graph, left: list[str]) -> None:
+    folded = FoldAffine().apply(graph)
+    data = {"x": np.random.default_rng(7).normal(size=(7, 1, 5, 4))}
+    before, after = run_values(graph, data), run_values(folded, data)
+    np.testing.assert_allclose(after[folded.outputs["y"]], before[graph.outputs["y"]], rtol=1e-9, atol=1e-9)
+    assert [node.op.name for node in folded.nodes] == [*left, "windows", "dense", "arrange", "reshape"]
+
+
+def test_a_twin_that_forgets_the_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Windows, "touches_padding", lambda self, sizes: False)
+    with pytest.raises(AssertionError):
+        test_scaling_moves_through_windows_and_interleaved_results(convolution(1.0), [])
