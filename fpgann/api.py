@@ -31,7 +31,7 @@ from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.map_partition import needs_tokens
 from fpgann.hardware.map_validate import all_stages, check_maps
 from fpgann.hardware.maps import build_maps
-from fpgann.hardware.options import Io, Weights
+from fpgann.hardware.options import Io, Recurrences, Weights
 from fpgann.hardware.streaming import plan_streams
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
@@ -275,6 +275,7 @@ def weights(build: Path | str, model: Path | str) -> WeightSet:
     imported = frontend.import_onnx(_read(Path(model), shapes, Sampling(options["sampling"])))
     real = verify(_folded(verify(imported, "the ONNX import"), Softmax(options["softmax"])), "folding")
     plan = matched_plan(read_plan(design.folder), design.graph, real, where)
+    plan = replace(plan, folded_recurrences=options.get("recurrence") == Recurrences.FOLDED.value)
     graph = verify(passes.QuantizeGraph(plan).apply(real), "quantization")
     return weight_set_of(loading, design.graph, graph, where)
 
@@ -409,10 +410,12 @@ def _quantize(
     """Choose types for what the model leaves real, and lower it to codes; last, which of them stand for which value."""
     layers = [node.name for node in real.nodes if isinstance(node.op, Dense)]
     loaded = [name for name in layers if options.hardware.weights_of(name) is Weights.RUNTIME]
+    samples = passes.within_reach(real, values)
 
     def choose(points: list[passes.QuantizationPoint]) -> passes.Plan:
-        plan = _plan(real, points, values, options, calibrated=calibrated)
-        return replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()))
+        plan = _plan(real, points, samples, options, calibrated=calibrated)
+        folded = options.hardware.recurrence is Recurrences.FOLDED
+        return replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()), folded_recurrences=folded)
 
     plan, graph, meanings = passes.plan_and_lower(real, choose)
     return plan, verify(graph, "quantization"), meanings

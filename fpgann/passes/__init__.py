@@ -9,6 +9,7 @@ from fpgann.passes.hoist_quantize import HoistQuantize
 from fpgann.passes.move_transposes import MoveTransposes
 from fpgann.passes.quantize import QuantizeGraph, plan_and_lower, quantization_points
 from fpgann.passes.quantize_early import QuantizeEarly
+from fpgann.passes.softmax_reach import within_reach
 from fpgann.passes.strip_softmax import StripSoftmax
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "choose_plan",
     "plan_and_lower",
     "quantization_points",
+    "within_reach",
 ]

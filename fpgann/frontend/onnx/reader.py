@@ -15,9 +15,10 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from fpgann.errors import FormatError, MalformedModelError, ModelError
 from fpgann.frontend.onnx.functions import inline_functions
 from fpgann.frontend.onnx.limits import MAX_BYTES
+from fpgann.frontend.onnx.masks import find_masks
 from fpgann.frontend.onnx.ports import Port, find_ports
 from fpgann.frontend.onnx.structure import check_names, check_nodes, check_opset, sort_nodes
-from fpgann.frontend.onnx.tensors import TensorReader, node_tensors, tensors
+from fpgann.frontend.onnx.tensors import TensorReader, node_tensors, place_of, tensors
 
 
 class Digest(Protocol):
@@ -103,8 +104,9 @@ def read_proto(
     opset = check_opset(proto)
     reader = TensorReader(path.parent)
     in_functions = (named for function in proto.functions for named in node_tensors(function.node))
+    masks = {place_of(constant) for constant in find_masks(proto.graph)}
     for where, tensor in [*tensors(proto.graph), *in_functions]:
-        digest.update(reader.load(tensor, where))
+        digest.update(reader.load(tensor, where, is_mask=where in masks))
     proto = inline_functions(proto)
     check_names(proto.graph, only_constants=only_constants)
     sort_nodes(proto.graph)

@@ -13,6 +13,7 @@ import onnx
 from fpgann.errors import MalformedModelError, UnsupportedOperatorError
 from fpgann.frontend.onnx.external import external_bytes
 from fpgann.frontend.onnx.limits import MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS
+from fpgann.frontend.onnx.masks import bound_mask
 
 _REEXPORT = "the file is damaged or was edited; export the model again"
 _BITS = {
@@ -42,8 +43,15 @@ def tensors(graph: onnx.GraphProto, depth: int = 0) -> Iterator[tuple[str, onnx.
             hint="store the weights as dense tensors",
         )
     for tensor in graph.initializer:
-        yield f"initializer '{tensor.name}'", tensor
+        yield place_of(tensor), tensor
     yield from node_tensors(graph.node, depth)
+
+
+def place_of(constant: onnx.NodeProto | onnx.TensorProto) -> str:
+    """What messages call a node, or an initializer."""
+    if isinstance(constant, onnx.TensorProto):
+        return f"initializer '{constant.name}'"
+    return f"node '{constant.name or (constant.output[0] if constant.output else '')}' ({constant.op_type})"
 
 
 def node_tensors(nodes: Iterable[onnx.NodeProto], depth: int = 0) -> Iterator[tuple[str, onnx.TensorProto]]:
@@ -51,7 +59,7 @@ def node_tensors(nodes: Iterable[onnx.NodeProto], depth: int = 0) -> Iterator[tu
     if depth > MAX_DEPTH:
         raise MalformedModelError(f"its graphs are nested more than {MAX_DEPTH} levels deep", hint=_REEXPORT)
     for node in nodes:
-        where = f"node '{node.name or (node.output[0] if node.output else '')}' ({node.op_type})"
+        where = place_of(node)
         for attribute in node.attribute:
             if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
                 raise UnsupportedOperatorError(
@@ -80,12 +88,13 @@ class TensorReader:
         self._folder = folder
         self._bytes = 0
 
-    def load(self, tensor: onnx.TensorProto, where: str) -> bytes:
+    def load(self, tensor: onnx.TensorProto, where: str, *, is_mask: bool = False) -> bytes:
         """Make sure that a tensor is whole, finite and in memory.
 
         Args:
             tensor: changed in place if its data is external.
             where: what to call it.
+            is_mask: whether minus infinity has a meaning in it, for which a number is put in place.
 
         Returns:
             Its external data, if any.
@@ -103,6 +112,8 @@ class TensorReader:
             tensor.data_location = onnx.TensorProto.DEFAULT
             tensor.raw_data = external
         _check_data(tensor, kind, elements, size, where)
+        if is_mask:
+            bound_mask(tensor)
         _check_finite(tensor, kind, where)
         return external
 
