@@ -350,14 +350,14 @@ class Partition:
             places = np.where(step < 0, -1, places[np.maximum(step, 0)])
             nodes.append(following)
             result = self.types[following.output].shape
-            enlarged = match_enlargement(places, shape[1:lead], elements, result)
-            if enlarged is not None:
-                return self._enlarge(nodes, Key(root, tokens), enlarged)
             extract = match_extract(places, shape[1:lead], elements, result, _fill(nodes))
             if extract is not None and extract.elements == tuple(range(elements)):
                 target = self._finish(nodes, prod(result[1:-1]))
                 self.drafts.append(Shell(extract, tuple(n.name for n in nodes), Key(root, tokens), target))
                 return True
+            enlarged = match_enlargement(places, shape[1:lead], elements, result)
+            if enlarged is not None:
+                return self._enlarge(nodes, Key(root, tokens), enlarged)
             following = self.graph.only_reader(following.output)
         return False
 
