@@ -120,12 +120,15 @@ def _between(link: Link, values: FloatArray) -> FloatArray:
     return _array(tensor[0])
 
 
-def _inputs(model: nn.Module, name: str, samples: tuple[Tensor, ...]) -> tuple[FloatArray, FloatArray]:
+def _inputs(model: nn.Module, name: str, samples: tuple[Tensor, ...]) -> tuple[FloatArray, FloatArray | None]:
     """The largest magnitude of each input of a layer, and mean products of the inputs and 1."""
     layer = model.get_submodule(name)
     values = capture_inputs(model, [name], samples)[name]
     if isinstance(layer, nn.Linear):
         flat = _array(values).reshape(-1, values.shape[-1])
+    elif isinstance(layer.padding, str):  # windows are not worth their trouble here: compare weights
+        channels = _array(values.abs().amax(dim=(0, *range(2, values.dim()))))
+        return np.repeat(channels, layer.weight[0, 0].numel()), None
     else:
         flat = _array(windows(layer, values))
     with_one = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)

@@ -139,6 +139,7 @@ class ActivationQuantizer(nn.Module):
         super().__init__()
         self.bits = bits
         self.signed = bool(samples.min() < 0)
+        self._most = bits - 1 - self.signed  # bits that can go
         self.step = Step(_activation_scale(samples, bits, scale, signed=self.signed), scale)
         self.coarse = nn.Parameter(torch.zeros(())) if learn_bits else None
 
@@ -146,7 +147,7 @@ class ActivationQuantizer(nn.Module):
         """Quantized values."""
         step = self.step()
         if self.coarse is not None:
-            step = step * torch.exp2(round_ste(torch.clamp(self.coarse, 0, self.bits - 1)))
+            step = step * torch.exp2(round_ste(torch.clamp(self.coarse, 0, self._most)))
         width = self.width()
         low, high = (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if self.signed else (0, 2**width - 1)
         codes = torch.clamp(round_ste(values / step), low, high)
@@ -155,13 +156,13 @@ class ActivationQuantizer(nn.Module):
     def width(self) -> int:
         """Bits of a code."""
         coarse = 0.0 if self.coarse is None else float(self.coarse.detach())
-        return self.bits - round(min(max(coarse, 0.0), self.bits - 1))
+        return self.bits - round(min(max(coarse, 0.0), self._most))
 
     def bit_count(self) -> Tensor:
         """The width, with a gradient."""
         if self.coarse is None:
             return torch.tensor(float(self.bits))
-        return self.bits - torch.clamp(self.coarse, 0, self.bits - 1)
+        return self.bits - torch.clamp(self.coarse, 0, self._most)
 
 
 def limited(codes: Tensor, digits: Tensor) -> Tensor:

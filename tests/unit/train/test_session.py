@@ -153,6 +153,18 @@ def test_convolutions_are_compressed_too() -> None:
     model(x).sum().backward()
 
 
+def test_convolutions_of_all_kinds_merge() -> None:
+    torch.manual_seed(4)
+    x = torch.rand(8, 2, 9)
+    model = nn.Sequential(nn.Conv1d(2, 6, 3, padding="same"), nn.ReLU(), nn.Conv1d(6, 4, 3, stride=2), nn.Flatten())
+    with torch.no_grad():
+        model[0].weight[4], model[0].bias[4] = 4 * model[0].weight[1], 4 * model[0].bias[1]
+    wanted = model.eval()(x).detach()
+    session = attach(model, plan_of({"quantize": {"weight_bits": 14, "activation_bits": 14}}), x)
+    assert [(m.before, m.after, m.error_bound) for m in session.merged] == [(6, 5, 0.0)]
+    assert torch.allclose(model(x), wanted, atol=1e-2)
+
+
 def test_learned_widths_shrink() -> None:
     document = {"quantize": {"weight_bits": 6, "activation_bits": 6, "learn_bits": True, "bit_cost": 1e-2}}
     session = trained(document, epochs=1)
