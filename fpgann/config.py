@@ -19,6 +19,7 @@ from fpgann.hardware.options import (
     LayerOptions,
     Memory,
     Multipliers,
+    Recurrences,
     Strategy,
     TernaryAdders,
     Weights,
@@ -126,6 +127,7 @@ class CompileOptions:
             "adders_per_stage": self.hardware.adders_per_stage,
             "ternary_adders": self.hardware.ternary_adders.value,
             "effort": self.hardware.effort.value,
+            "recurrence": self.hardware.recurrence.value,
             "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
         }
 
@@ -134,8 +136,8 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
-    `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`, `fit`, and
-    `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and `memory`.
+    `recurrence`, `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`,
+    `fit`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and `memory`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -155,6 +157,7 @@ def read_config(path: Path) -> CompileOptions:
     layer_keys = {"strategy", "reuse_factor", "weights", "multipliers", "memory"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
     known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "fit", "ternary_adders", "effort"}
+    known |= {"recurrence"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -170,6 +173,7 @@ def read_config(path: Path) -> CompileOptions:
         _choice(Weights, document.get("weights", "constant"), "weights", where),
         _choice(TernaryAdders, document.get("ternary_adders", "portable"), "ternary_adders", where),
         _choice(Effort, document.get("effort", "default"), "effort", where),
+        _choice(Recurrences, document.get("recurrence", "unrolled"), "recurrence", where),
     )
     return CompileOptions(
         _precision(document.get("precision"), f"{where}, precision"),

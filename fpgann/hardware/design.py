@@ -230,7 +230,34 @@ class WiringKernel:
     wires: tuple[Wire, ...]
 
 
-Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel
+@dataclass(frozen=True, slots=True, eq=False)
+class RecurrentKernel:
+    """A pipeline that runs once per step, and registers for what it reads.
+
+    Args:
+        core: the pipeline; its inputs are states, slices, what every step reads; its outputs the new states, and what
+            is stacked.
+        starts: for each input of the core, where its elements start among those of all sources.
+        states: how many inputs are states.
+        scanned: how many inputs are slices, those of all steps one after another.
+        steps: how many steps there are.
+        delivered: the state whose last value is delivered; None for the stack.
+    """
+
+    core: Design
+    starts: tuple[int, ...]
+    states: int
+    scanned: int
+    steps: int
+    delivered: int | None
+
+    @property
+    def step_cycles(self) -> int:
+        """Cycles from one step to the next."""
+        return max(self.core.latency_cycles + 1, self.core.interval_cycles)
+
+
+Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel | RecurrentKernel
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, UnrolledKernel
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, Stage, UnrolledKernel
 from fpgann.hardware.estimate_blocks import Amounts, counter_bits, shift_register, two_port_memory
 from fpgann.hardware.estimate_calibration import Kind, calibration
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS, Fabric
@@ -103,6 +103,14 @@ def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
             return total, Kind.POINTWISE
         case FoldedKernel() as kernel:
             total.add(folded_row(stage, kernel, fabric), kernel.copies)
+            return total, Kind.FOLDED
+        case RecurrentKernel(core=core, steps=steps) as kernel:
+            for inner in core.stages:
+                total.add(_amounts(inner, fabric)[0])
+            first = kernel.states + kernel.scanned
+            widths = [port.stream.bits for port in core.inputs]
+            total.ff += sum(widths[: kernel.states]) + steps * sum(widths[kernel.states : first]) + sum(widths[first:])
+            total.ff += stage.target.bits + 2 * counter_bits(steps)
             return total, Kind.FOLDED
         case _:
             return total, Kind.UNROLLED

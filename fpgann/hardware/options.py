@@ -46,6 +46,15 @@ class Weights(enum.Enum):
     """In memories that are written over AXI4-Lite."""
 
 
+class Recurrences(enum.Enum):
+    """How the steps of a recurrence are built."""
+
+    UNROLLED = "unrolled"
+    """A circuit for every step: a new sequence can start before the last one is done."""
+    FOLDED = "folded"
+    """One circuit for all steps, with registers for the states."""
+
+
 class Multipliers(enum.Enum):
     """What multipliers are made of."""
 
@@ -99,6 +108,7 @@ class HardwareOptions:
         weights: how long weights hold, of layers that do not say.
         ternary_adders: how adders of three operands are written.
         effort: how long to search for fewer adders.
+        recurrence: how the steps of recurrences are built.
     """
 
     default: LayerOptions = LayerOptions()
@@ -109,6 +119,7 @@ class HardwareOptions:
     weights: Weights = Weights.CONSTANT
     ternary_adders: TernaryAdders = TernaryAdders.PORTABLE
     effort: Effort = Effort.DEFAULT
+    recurrence: Recurrences = Recurrences.UNROLLED
 
     def key_of(self, layer: str) -> str | None:
         """The name under which a layer has options of its own: that in the model, or its HDL identifier."""

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from fpgann.errors import VerificationError
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Stage, Stream, UnrolledKernel, WiringKernel
+from fpgann.hardware.design import (
+    Design,
+    FoldedKernel,
+    PointwiseKernel,
+    RecurrentKernel,
+    Stage,
+    Stream,
+    UnrolledKernel,
+    WiringKernel,
+)
 from fpgann.kernel.interpreter import evaluate
 from fpgann.kernel.requantize import apply_form, spread
 from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add
@@ -25,6 +34,8 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
         Shape (samples, elements of the target).
     """
     match stage.kernel:
+        case RecurrentKernel() as kernel:
+            return _evaluate_steps(kernel, codes)
         case UnrolledKernel(pipeline=pipeline):
             return evaluate(pipeline.netlist, codes)
         case WiringKernel(wires=wires):
@@ -39,6 +50,28 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
             for requantizer in kernel.requantizers:
                 values = apply_form(requantizer.form, values)
             return values.reshape(len(codes), -1)
+
+
+def _evaluate_steps(kernel: RecurrentKernel, codes: IntArray) -> IntArray:
+    """What a pipeline computes step by step."""
+    inputs = [port.stream for port in kernel.core.inputs]
+    steps = [kernel.steps if kernel.states <= i < kernel.states + kernel.scanned else 1 for i in range(len(inputs))]
+    taken = [
+        codes[:, start : start + count * stream.elements].reshape(len(codes), count, -1)
+        for stream, start, count in zip(inputs, kernel.starts, steps, strict=True)
+    ]
+    states = [array[:, 0] for array in taken[: kernel.states]]
+    stack = []
+    for step in range(kernel.steps):
+        fed = [*states, *(array[:, step if array.shape[1] > 1 else 0] for array in taken[kernel.states :])]
+        values = {stream.name: array for stream, array in zip(inputs, fed, strict=True)}
+        for stage in kernel.core.stages:
+            joined = np.concatenate([values[stream.name] for stream in stage.sources], axis=1)
+            values[stage.target.name] = evaluate_stage(stage, joined)
+        results = [values[port.stream.name] for port in kernel.core.outputs]
+        states = results[: kernel.states]
+        stack.append(results[-1])
+    return np.concatenate(stack, axis=1) if kernel.delivered is None else states[kernel.delivered]
 
 
 def check_design(design: Design, values: Mapping[str, IntArray]) -> None:

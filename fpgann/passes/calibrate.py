@@ -77,6 +77,7 @@ class Plan:
         weight_bits: width of quantized weights.
         saturation: value name -> what its type cuts off.
         loadable: names of the layers whose weights are loaded at run time, with their types.
+        folded_recurrences: recurrences stay operators rather than being written out step by step.
         exact_functions: functions of wide arguments are rounded correctly, number by number, rather than computed by
             lines; there is no hardware for that.
     """
@@ -86,6 +87,7 @@ class Plan:
     saturation: Mapping[str, Saturation] = field(default_factory=dict)
     loadable: Mapping[str, LoadableTypes] = field(default_factory=dict)
     exact_functions: bool = False
+    folded_recurrences: bool = False
 
 
 def choose_plan(

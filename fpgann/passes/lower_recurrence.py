@@ -19,6 +19,7 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.ops.recurrence import Recurrence
+from fpgann.ir.ops.repeat import Repeat
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.numerics import steps as scalar
@@ -68,7 +69,17 @@ def _recurrence(lowering: Lowering, node: Node) -> None:
         _initial_codes(lowering, name, states[state], f"{node.name}_initial_{i}")
         for i, (name, state) in enumerate(zip(node.inputs, op.state_inputs, strict=False))
     ]
+    used = [i for i, output in enumerate(node.outputs) if _is_read(lowering.graph, output)]
+    if lowering.plan is not None and lowering.plan.folded_recurrences and len(used) == 1 and op.steps > 1:
+        repeat = Repeat.of(body, states=op.states, scanned=op.scanned, steps=op.steps, delivered=used[0])
+        source = lowering.builder.add(repeat, (*firsts, *operands), name=node.name)
+        _stand_for(lowering, node.outputs[used[0]], source)
+        return
     _write_steps(lowering, node, body, firsts, operands)
+
+
+def _is_read(graph: Graph, name: str) -> bool:
+    return name in graph.outputs.values() or any(name in node.inputs for node in graph.nodes)
 
 
 def _states(lowering: Lowering, op: Recurrence, fed: Mapping[str, Encoding]) -> dict[str, _State]:
@@ -213,8 +224,13 @@ def _write_steps(lowering: Lowering, node: Node, body: Graph, firsts: list[str],
             stack.append(name)
     results = [*states, *(_stacked(lowering, node, stack, i) for i, stack in enumerate(stacks))]
     for output, source in zip(node.outputs, results, strict=True):
-        encoding = builder.type(source).codes
-        lowering.values[output] = Pending(source, (decoding(encoding),), encoding.axis, exact=True)
+        _stand_for(lowering, output, source)
+
+
+def _stand_for(lowering: Lowering, name: str, source: str) -> None:
+    """Codes stand for a value from now on."""
+    encoding = lowering.builder.type(source).codes
+    lowering.values[name] = Pending(source, (decoding(encoding),), encoding.axis, exact=True)
 
 
 def _stacked(lowering: Lowering, node: Node, names: list[str], index: int) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from onnx import helper
 from fpgann import api, reference
 from fpgann.config import CompileOptions
 from fpgann.errors import MismatchError
-from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+from fpgann.hardware.options import HardwareOptions, LayerOptions, Recurrences, Strategy
 from fpgann.ir.ops.top_k import TopK
 from fpgann.numerics.fixed import parse_precision
 from tests.conftest import require_tool
@@ -24,7 +25,9 @@ FOLDED = HardwareOptions(default=LayerOptions(strategy=Strategy.FOLDED))
 SMALL = CompileOptions(precision=parse_precision("fixed<8,3>"), hardware=UNROLLED)
 
 
-def recurrent(kind: str, steps: int = 3, **attributes: object) -> Callable[[Path], Path]:
+def recurrent(
+    kind: str, steps: int = 3, outputs: tuple[str, ...] = ("y", "h"), **attributes: object
+) -> Callable[[Path], Path]:
     """Two features, three units."""
 
     def network(path: Path) -> Path:
@@ -33,7 +36,7 @@ def recurrent(kind: str, steps: int = 3, **attributes: object) -> Callable[[Path
         shapes = {"w": (directions, gates, 2), "r": (directions, gates, 3), "b": (directions, 2 * gates)}
         constants = {name: generator.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
         layer = helper.make_node(kind, ["x", "w", "r", "b"], ["y", "h"], hidden_size=3, **attributes)
-        return write(path, [layer], {"x": (steps, 1, 2)}, {"y": FLOAT, "h": FLOAT}, constants)
+        return write(path, [layer], {"x": (steps, 1, 2)}, dict.fromkeys(outputs, FLOAT), constants)
 
     return network
 
@@ -139,6 +142,23 @@ def test_folded_steps(kind: str, tmp_path: Path) -> None:
     options = CompileOptions(precision=parse_precision("fixed<12,4>"), hardware=FOLDED)
     design = api.compile(recurrent(kind)(tmp_path / "net.onnx"), tmp_path / "build", options)
     design.simulate().require_exact()
+
+
+@pytest.mark.parametrize(("kind", "output"), [("LSTM", "h"), ("GRU", "y")])
+def test_one_circuit_for_all_steps(kind: str, output: str, tmp_path: Path) -> None:
+    """Registers around the pipeline of a step: the same codes as with the steps written out, in predicted time."""
+    require_tool("ghdl")
+    network = recurrent(kind, outputs=(output,))(tmp_path / "net.onnx")
+    hardware = replace(FOLDED, recurrence=Recurrences.FOLDED)
+    options = CompileOptions(precision=parse_precision("fixed<12,4>"), hardware=hardware)
+    design = api.compile(network, tmp_path / "build", options)
+    (stage,) = (layer for layer in design.report["layers"] if layer["op"] == "repeat")
+    found = design.simulate()
+    found.require_exact()
+    assert found.verdict["ii"] == stage["ii"] == stage["latency_cycles"] - 1
+    written = api.compile(network, tmp_path / "written", replace(options, hardware=FOLDED))
+    x = np.random.default_rng(3).normal(0, 1, (50, 3, 1, 2))
+    assert np.array_equal(*(build.emulate({"x": x})[f"{output}__raw"] for build in (design, written)))
 
 
 @pytest.mark.slow

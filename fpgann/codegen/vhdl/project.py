@@ -10,10 +10,11 @@ from fpgann import resources
 from fpgann.codegen.vhdl.folded import render_folded
 from fpgann.codegen.vhdl.maps import render_maps_top
 from fpgann.codegen.vhdl.pointwise import render_pointwise
+from fpgann.codegen.vhdl.recurrent import render_recurrent
 from fpgann.codegen.vhdl.stream import render_stream_top
 from fpgann.codegen.vhdl.top import render_top
 from fpgann.codegen.vhdl.unrolled import render_unrolled
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, UnrolledKernel
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, UnrolledKernel
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
 from fpgann.hardware.streaming import StreamDesign
@@ -71,7 +72,12 @@ def render_maps(design: MapDesign) -> dict[str, str]:
 
 def _names_cells(design: Design) -> bool:
     """Whether adders name cells of a device."""
-    return any(isinstance(stage.kernel, UnrolledKernel) and stage.kernel.carry_cell for stage in design.stages)
+    kernels = [stage.kernel for stage in design.stages]
+    return any(
+        (isinstance(kernel, UnrolledKernel) and kernel.carry_cell is not None)
+        or (isinstance(kernel, RecurrentKernel) and _names_cells(kernel.core))
+        for kernel in kernels
+    )
 
 
 def _render_stages(
@@ -89,6 +95,13 @@ def _render_stages(
                 rendered = render_folded(stage, entity, loading)
             case PointwiseKernel():
                 rendered = {entity: render_pointwise(stage, entity)}
+            case RecurrentKernel(core=pipeline):
+                core = names.claim(f"{entity}_pipeline", "pipeline", suffixes=ENTITY_SUFFIXES)
+                named = replace(pipeline, name=core)
+                inner, inner_entities = _render_stages(named, names, None)
+                files |= inner
+                top = render_top(named, inner_entities, None)
+                rendered = {core: top, entity: render_recurrent(stage, entity, core)}
             case _:
                 continue
         entities[stage.name] = entity

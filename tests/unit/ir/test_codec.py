@@ -282,15 +282,19 @@ def values(encoding: Encoding, numbers: list[Fraction]) -> None:
         assert samples.same(there_and_back(value, hint), value)
 
 
-def annotations(hint: Any) -> list[Any]:
-    """Every annotation within another one."""
+def annotations(hint: Any, within: tuple[Any, ...] = ()) -> list[Any]:
+    """Every annotation within another one; an operator may hold operators."""
     found = []
     for choice in codec.choices(hint):
         found.append(choice)
+        if choice in within:
+            continue
+        inside = (*within, choice)
         if typing.get_origin(choice) is tuple:
-            found += [inner for part in typing.get_args(choice) if part is not ... for inner in annotations(part)]
-        elif dataclasses.is_dataclass(choice):
-            found += [inner for field in codec.stored_fields(choice).values() for inner in annotations(field)]
+            parts = [part for part in typing.get_args(choice) if part is not ...]
+        else:
+            parts = list(codec.stored_fields(choice).values()) if dataclasses.is_dataclass(choice) else []
+        found += [inner for part in parts for inner in annotations(part, inside)]
     return found
 
 

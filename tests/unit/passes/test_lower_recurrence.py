@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ import pytest
 from onnx import helper
 
 from fpgann import passes, reference
-from fpgann.errors import UnsupportedOperatorError
+from fpgann.errors import ModelError, UnsupportedOperatorError
 from fpgann.frontend import import_onnx
 from fpgann.ir import Graph
 from fpgann.ir.ops.arrange import Arrange
+from fpgann.ir.ops.repeat import Repeat
+from fpgann.ir.serialize import load_graph, save_graph
+from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
 from fpgann.numerics.fixed import parse_precision
 from tests.unit.frontend.exactness import delivered, lower
@@ -34,6 +38,15 @@ def lowered(folder: Path, proto: onnx.ModelProto, precision: str = "fixed<10,4>"
     return real, verify(graph, "quantization"), {"codes": codes, "values": values}
 
 
+def recurrent(kind: str, output: str) -> onnx.ModelProto:
+    generator = np.random.default_rng(1)
+    gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[kind] * UNITS
+    shapes = {"w": (1, gates, 2), "r": (1, gates, UNITS), "b": (1, 2 * gates)}
+    constants = {name: generator.normal(0, 0.7, shape).astype(np.float32) for name, shape in shapes.items()}
+    layer = node(kind, ["x", "w", "r", "b"], ["y", "h"], hidden_size=UNITS)
+    return model([layer], (STEPS, 1, 2), constants, outputs=(output,))
+
+
 def gru(**attributes) -> onnx.ModelProto:
     generator = np.random.default_rng(1)
     shapes = {"w": (1, 3 * UNITS, 2), "r": (1, 3 * UNITS, UNITS), "b": (1, 6 * UNITS)}
@@ -51,6 +64,53 @@ def test_every_step_computes_the_same(tmp_path, first):
         assert [a is b for a, b in zip(steps[0], others, strict=True)].count(False) == 0
     inside = [op for op in steps[0] if not isinstance(op, Arrange)]
     assert len(inside) >= 10
+
+
+def both_forms(folder: Path, proto: onnx.ModelProto) -> tuple[Graph, Graph, dict[str, np.ndarray]]:
+    """Steps written out, and one operator that repeats them, on the same codes."""
+    real, written, found = lowered(folder, proto)
+    kind = parse_precision("fixed<10,4>")
+    points = passes.quantization_points(real)
+    plan = passes.choose_plan(points, found["values"], kind, fit_binary_point=True)
+    repeated = passes.QuantizeGraph(replace(plan, folded_recurrences=True)).apply(real)
+    return written, verify(repeated, "quantization"), found["codes"]
+
+
+@pytest.mark.parametrize("output", ["y", "h"])
+@pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
+def test_both_forms_mean_the_same_integers(tmp_path, kind, output):
+    written, repeated, codes = both_forms(tmp_path, recurrent(kind, output))
+    (op,) = (n.op for n in repeated.nodes if isinstance(n.op, Repeat))
+    assert op.steps == STEPS
+    again = reference.run_codes(repeated, {v.name: codes[v.name] for v in repeated.inputs})
+    found, wanted = repeated.outputs[output], written.outputs[output]
+    assert repeated.types[found].codes.scale_lsb() == written.types[wanted].codes.scale_lsb()
+    assert np.array_equal(again[found], codes[wanted])
+    save_graph(repeated, tmp_path / "stored")
+    assert to_text(load_graph(tmp_path / "stored")) == to_text(repeated)
+
+
+def test_a_recurrence_of_which_two_results_are_read_is_written_out(tmp_path):
+    _, repeated, _ = both_forms(tmp_path, gru())
+    assert not [n for n in repeated.nodes if isinstance(n.op, Repeat)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 3}, "operand 1 of shape"),
+        ({"delivered": 9}, "delivers nothing"),
+        ({"scanned": 9}, "fit no steps"),
+        ({"names": ()}, "no list of operators"),
+        ({"results": (99, 99)}, "that nothing computes"),
+        ({"reads": ((99,),) * 99}, "no list of operators"),
+    ],
+)
+def test_damaged_bodies_are_refused(tmp_path, change, message):
+    _, graph, _ = both_forms(tmp_path, recurrent("RNN", "y"))
+    (node_,) = (n for n in graph.nodes if isinstance(n.op, Repeat))
+    with pytest.raises(ModelError, match=message):
+        replace(node_.op, **change).infer(tuple(graph.types[name] for name in node_.inputs))
 
 
 def test_errors_stay_small_over_the_steps(tmp_path):
