@@ -121,9 +121,10 @@ class MapBench(Bench):
         Raises:
             DivergenceError: they are not.
         """
-        found = None
-        for stage, tap in zip(self.stages, self.taps, strict=True):
-            found = found or self.first_difference(stage, tap, vectors)
+        differences = [self.first_difference(s, tap, vectors) for s, tap in zip(self.stages, self.taps, strict=True)]
+        known = [difference for difference in differences if difference]
+        # where tokens wait for ever those in front lack, too: a wrong one says more
+        found = next((each for each in known if each["element"] is not None), known[0] if known else None)
         for output in self.outputs:
             for index, vector in enumerate(vectors):
                 if vector is None:
