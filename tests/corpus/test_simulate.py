@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MLPs of the corpus through the command line: check, compile, simulate, bit-exact on every stored vector."""
+"""MLPs and small convolutional networks of the corpus through the command line: check, compile, simulate, bit-exact on every stored vector."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.corpus.models import Entry, fpgann, load
 OPTIONS = {"hls4ml_example_onnx/em_three_layer_pytorch": ("--input-shape", "0=1x16")}
 JET_MODEL = "qonnx_zoo/zoo_qkeras_jettagging"
 FAST = [
+    "brevitas_qonnx/qconv1d_w4a4_24__qonnx",
     "hls4ml_example_keras/k2o_KERAS_1layer",
     "hls4ml_example_keras/k2o_KERAS_3layer_95pruned_retrained",
     "physics/cms_l1t_tau_3layer",
@@ -42,11 +43,15 @@ SLOW = [
     "brevitas_qonnx/tfc_2w2a__qonnx",
     "brevitas_qonnx/tfc_2w2a__qonnx_dyn",
     "hls4ml_example_keras/k2o_KERAS_3layer",
+    "hls4ml_example_keras/k2o_KERAS_conv1d_small",
+    "hls4ml_example_keras/k2o_KERAS_conv2d_model",
     "hls4ml_example_onnx/em_bnn_fc_1layer",
     "hls4ml_example_onnx/em_three_layer_keras",
     "hls4ml_example_onnx/em_three_layer_pytorch",
     "hls4ml_example_onnx/em_two_layer_keras",
     "mlperf_tiny_v07/mlperf_v07_alibaba_ad",
+    "onnx2c_models/onnx2c_conv_k2_maxpool_k2",
+    "onnx2c_models/onnx2c_maxpool_k2_s2",
     "onnx2c_models/onnx2c_tfl_helloworld",
     "ort_quantized/ortq_mlp_2_50_25_1_qdq_s8s8_sym",
     "onnx2c_models/onnx2c_velardo_lesson9",
