@@ -6,27 +6,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from fpgann.errors import UnsupportedOperatorError, VerificationError
-from fpgann.hardware.dataflow import UNBOUNDED, Run, run
+from fpgann.errors import UnsupportedOperatorError
 from fpgann.hardware.lowering import build_design
+from fpgann.hardware.map_fifos import timing, with_fifos
 from fpgann.hardware.map_folding import core_options
 from fpgann.hardware.map_moves import Enlargement, Extract
 from fpgann.hardware.map_partition import Cluster, Key, Partition, Shell, WindowShell, token_graph
 from fpgann.hardware.map_ports import plan_ports
-from fpgann.hardware.map_ways import shorter_ways
 from fpgann.hardware.names import Namespace, identifier
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
     Expand,
-    Fifo,
     Fork,
     MapDesign,
     Regroup,
-    TokenPort,
     TokenStage,
     TokenStream,
     WindowBuffer,
@@ -35,9 +31,6 @@ from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.reduce import Reduction
 from fpgann.numerics.interval import CodeRange
-
-_MEASURED_MAPS = 3
-_MOST_MAPS = 24
 
 TOP_NAMES = ("rst", "aclk", "aresetn", "frame_error", "wrong")
 # What the top entity calls by the name of a stream, and of an actor
@@ -74,8 +67,8 @@ def build_maps(
     builder = _Network(partition, top, chosen)
     width_bits = options.stream_width_bits
     inputs, outputs = plan_ports(partition, builder.entering(), builder.leaving(), width_bits)
-    actors = _with_fifos(inputs, outputs, builder.actors)
-    latency, interval, settling = _timing(inputs, outputs, actors)
+    actors = with_fifos(inputs, outputs, builder.actors)
+    latency, interval, settling = timing(inputs, outputs, actors)
     streams = {stream.name: stream for actor in actors for stream in (*actor.sources, *actor.targets)}
     streams |= {port.stream.name: port.stream for port in (*inputs, *outputs)}
     return MapDesign(top, inputs, outputs, tuple(actors), latency, interval, settling, streams)
@@ -197,55 +190,3 @@ class _Network:
                 actor = Accumulate(name, layers, source, target, what)
         self.actors.append(actor)
         self._offer(shell.target, target)
-
-
-def _with_fifos(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> list[Actor]:
-    """Add FIFOs where tokens of a shorter way wait for those of a longer one, as deep as they ever get.
-
-    The depths come from a run with FIFOs of any depth: its course is one that the finished network can take, and a
-    network of such actors that can go on in one way does so in all, whatever stalls (their order of reading and
-    writing does not depend on time).
-
-    Raises:
-        VerificationError: even these do not let all maps through.
-    """
-    found = list(actors)
-    names = Namespace({stream.name for actor in actors for stream in (*actor.sources, *actor.targets)})
-    for way in shorter_ways(actors):
-        waiting = replace(way, name=names.claim(f"{way.name}_waiting", "stream"))
-        fifo = Fifo(waiting.name, way, waiting, UNBOUNDED)
-        reader = next(i for i, actor in enumerate(found) if way in actor.sources)
-        found[reader] = _reading(found[reader], way, waiting)
-        found.insert(reader, fifo)
-    measured = _passing(run(inputs, outputs, found, _MEASURED_MAPS))
-    return [
-        replace(actor, places=measured.pipelines[actor.name].fewest_places(0)) if isinstance(actor, Fifo) else actor
-        for actor in found
-    ]
-
-
-def _reading(actor: Actor, old: TokenStream, new: TokenStream) -> Actor:
-    """An actor that reads another stream in the place of one."""
-    if isinstance(actor, TokenStage):
-        return replace(actor, sources=tuple(new if stream is old else stream for stream in actor.sources))
-    return replace(actor, source=new)
-
-
-def _timing(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> tuple[int, int, int]:
-    """Latency, interval, and after how many maps results come at that interval."""
-    maps = _MEASURED_MAPS
-    latency = _passing(run(inputs, outputs, actors, 1)).ends[0]
-    while True:
-        maps *= 2
-        ends = _passing(run(inputs, outputs, actors, maps)).ends
-        intervals = [b - a for a, b in pairwise(ends)]
-        settling = next(i for i in range(len(intervals)) if len(set(intervals[i:])) == 1)
-        if settling < len(intervals) - 1 or maps >= _MOST_MAPS:
-            return latency, intervals[-1], settling
-
-
-def _passing(found: Run | None) -> Run:
-    if found is None:
-        hint = "this is a bug of fpgann, please report it"
-        raise VerificationError("tokens wait for each other for ever", where="the network of maps", hint=hint)
-    return found

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FIFOs in a network of maps, and the cycles that it takes: both from the model of its dataflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from fpgann.errors import VerificationError
+from fpgann.hardware.dataflow import UNBOUNDED, Run, run
+from fpgann.hardware.map_ways import shorter_ways
+from fpgann.hardware.names import Namespace
+from fpgann.hardware.token_graph import Actor, Fifo, TokenPort, TokenStage, TokenStream, WindowBuffer
+
+_MEASURED_MAPS = 3
+_MOST_MAPS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a FIFO goes.
+
+    Args:
+        way: in front of what reads this stream.
+        name: of the FIFO.
+        places: how deep.
+    """
+
+    way: TokenStream
+    name: str
+    places: int
+
+
+def with_fifos(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> list[Actor]:
+    """Add FIFOs where tokens of a shorter way wait for those of a longer one, and where they make maps come faster.
+
+    The depths of the first kind come from a run with FIFOs of any depth: its course is one that the finished network
+    can take, and a network of such actors that can go on in one way does so in all, whatever stalls (their order of
+    reading and writing does not depend on time).
+
+    The second kind stands in front of windows: while a map ends and the next one begins, windows leave without new
+    tokens, or tokens enter without windows. Rows that wait in a FIFO let the pipelines on both sides go on.
+
+    Raises:
+        VerificationError: even these do not let all maps through.
+    """
+    names = Namespace({stream.name for actor in actors for stream in (*actor.sources, *actor.targets)})
+    ways = [_Place(way, names.claim(f"{way.name}_waiting", "stream"), UNBOUNDED) for way in shorter_ways(actors)]
+    buffers = _useful(inputs, outputs, _inserted(actors, ways), _buffers(actors, names))
+    found = _inserted(actors, [*ways, *buffers])
+    measured = _passing(run(inputs, outputs, found, _MEASURED_MAPS))
+    return [
+        replace(actor, places=measured.pipelines[actor.name].fewest_places(0)) if isinstance(actor, Fifo) else actor
+        for actor in found
+    ]
+
+
+def _buffers(actors: Sequence[Actor], names: Namespace) -> list[_Place]:
+    """FIFOs in front of windows that slow pipelines read: as deep as rows come without windows."""
+    slow = {
+        stream.name
+        for actor in actors
+        if isinstance(actor, TokenStage) and actor.core.interval_cycles > 1
+        for stream in actor.sources
+    }
+    found = []
+    for actor in actors:
+        if not isinstance(actor, WindowBuffer) or actor.target.name not in slow:
+            continue
+        geometry = actor.geometry
+        idle = geometry.sizes[0] + geometry.gaps[0] - (geometry.counts[0] - 1) * geometry.strides[0] - 1
+        rows = max(idle, geometry.strides[0] - 1)
+        if rows > 0:
+            name = names.claim(f"{actor.source.name}_rows", "stream")
+            found.append(_Place(actor.source, name, rows * geometry.sizes[1]))
+    return found
+
+
+def _useful(
+    inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor], places: list[_Place]
+) -> list[_Place]:
+    """The FIFOs without which maps would come more slowly."""
+
+    def interval(chosen: list[_Place]) -> int:
+        ends = _passing(run(inputs, outputs, _inserted(actors, chosen), _MEASURED_MAPS)).ends
+        return ends[-1] - ends[-2]
+
+    if not places:
+        return []
+    best = interval(places)
+    if interval([]) <= best:
+        return []
+    kept = places
+    for place in places:
+        fewer = [other for other in kept if other is not place]
+        if interval(fewer) <= best:
+            kept = fewer
+    return kept
+
+
+def _inserted(actors: Sequence[Actor], places: Sequence[_Place]) -> list[Actor]:
+    """The network with FIFOs in front of readers."""
+    found = list(actors)
+    for place in places:
+        delayed = replace(place.way, name=place.name)
+        reader = next(i for i, actor in enumerate(found) if place.way in actor.sources)
+        found[reader] = _reading(found[reader], place.way, delayed)
+        found.insert(reader, Fifo(place.name, place.way, delayed, place.places))
+    return found
+
+
+def _reading(actor: Actor, old: TokenStream, new: TokenStream) -> Actor:
+    """An actor that reads another stream in the place of one."""
+    if isinstance(actor, TokenStage):
+        return replace(actor, sources=tuple(new if stream is old else stream for stream in actor.sources))
+    return replace(actor, source=new)
+
+
+def timing(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> tuple[int, int, int]:
+    """Latency, interval, and after how many maps results come at that interval.
+
+    Raises:
+        VerificationError: the network hangs.
+    """
+    maps = _MEASURED_MAPS
+    latency = _passing(run(inputs, outputs, actors, 1)).ends[0]
+    while True:
+        maps *= 2
+        ends = _passing(run(inputs, outputs, actors, maps)).ends
+        intervals = [b - a for a, b in pairwise(ends)]
+        settling = next(i for i in range(len(intervals)) if len(set(intervals[i:])) == 1)
+        if settling < len(intervals) - 1 or maps >= _MOST_MAPS:
+            return latency, intervals[-1], settling
+
+
+def _passing(found: Run | None) -> Run:
+    if found is None:
+        hint = "this is a bug of fpgann, please report it"
+        raise VerificationError("tokens wait for each other for ever", where="the network of maps", hint=hint)
+    return found
