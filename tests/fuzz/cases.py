@@ -15,6 +15,7 @@ from tests.fuzz.maps import MAPS
 from tests.fuzz.moves import MOVES
 from tests.fuzz.operators import OPERATORS, Draw, layer
 from tests.fuzz.quantizers import QOPERATORS, codes_delivered, quantized, quantized_layer
+from tests.fuzz.sequences import SEQUENCES
 from tests.fuzz.sketch import Sketch, Tensor
 
 SAMPLES = 40
@@ -132,6 +133,8 @@ def _drawn(s: Sketch, style: str) -> Draw:
         return _weighted(s, QOPERATORS)
     if s.chance(0.12):
         return _weighted(s, MAPS)
+    if s.chance(0.1):
+        return _weighted(s, SEQUENCES)
     if s.chance(0.3):
         return _weighted(s, MOVES)
     if not any(n.op_type in ("MatMul", "Gemm") for n in s.nodes) and s.chance(0.2):

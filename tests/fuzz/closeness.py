@@ -7,13 +7,16 @@ import numpy as np
 
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.recurrence import Recurrence
 from fpgann.passes.calibrate import Plan
+from fpgann.reference.ops.recurrence import run_steps
 from fpgann.reference.tables import ON_VALUES
 
 RUNS = 12
 FACTOR = 4.0  # of the largest deviation seen
 FLOAT32 = 1e-4  # of the range of an output: what float32 and a sum of many terms may lose
 JUMPING = {"Sign", "Floor", "Ceil", "Round", "Cast", "ArgMax", "ArgMin", "Hardmax", "ThresholdedRelu", "Mod"}
+JUMPING |= {"TopK"}
 JUMPING |= {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Quant", "BipolarQuant", "Trunc"}
 JUMPING |= {
     "QuantizeLinear",
@@ -55,6 +58,10 @@ def _run(
         values[value.name] = _rounded(plan, value.name, inputs[value.name], rng)
     for node in graph.nodes:
         operands = [values[name] for name in node.inputs]
+        if isinstance(node.op, Recurrence):
+            results, _ = run_steps(node.op, tuple(operands), lambda body, fed: _run(body, plan, dict(fed), rng))
+            values.update(zip(node.outputs, results, strict=True))
+            continue
         with np.errstate(all="ignore"):
             result = ON_VALUES[type(node.op)](node.op, *operands)
         if plan is not None and isinstance(node.op, Dense) and node.op.weight.encoding is None:

@@ -19,6 +19,7 @@ from tests.fuzz.maps import MAPS
 from tests.fuzz.moves import MOVES
 from tests.fuzz.operators import OPERATORS
 from tests.fuzz.quantizers import QOPERATORS
+from tests.fuzz.sequences import SEQUENCES
 from tests.fuzz.sketch import Sketch, Tensor
 
 REFERENCE = Effort(hardware=False)
@@ -38,7 +39,7 @@ def test_a_seed_decides_everything() -> None:
     assert all(np.array_equal(data, second.inputs[name]) for name, data in first.inputs.items())
 
 
-@pytest.mark.parametrize("draw", [*OPERATORS, *MOVES, *MAPS, *QOPERATORS], ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("draw", [*OPERATORS, *MOVES, *MAPS, *SEQUENCES, *QOPERATORS], ids=lambda draw: draw.__name__)
 def test_every_operator_is_drawn(draw: Callable[[Sketch], object]) -> None:
     """No function of the tables draws only what is refused."""
     drawn = 0
