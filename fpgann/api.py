@@ -28,11 +28,12 @@ from fpgann.hardware import build_design
 from fpgann.hardware.devices import Device, find_device
 from fpgann.hardware.fit import check_fit, fitting_options
 from fpgann.hardware.loading import plan_address_map
+from fpgann.hardware.map_budget import check_map_fit
 from fpgann.hardware.map_partition import needs_tokens
 from fpgann.hardware.map_validate import all_stages, check_maps
-from fpgann.hardware.maps import build_maps
+from fpgann.hardware.maps import build_maps, build_maps_within
 from fpgann.hardware.options import Io, Recurrences, Weights
-from fpgann.hardware.streaming import plan_streams
+from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
@@ -187,12 +188,11 @@ def lower(
 
     progress("building the hardware")
     design, streams = _hardware(graph, options)
-    if device is not None and options.fit and not isinstance(streams, MapDesign):
-        hardware = fitting_options(graph, options.hardware, design, device, streams)
-        options = replace(options, hardware=hardware)
-        design, streams = _hardware(graph, options)
-    if device is not None and not isinstance(streams, MapDesign):
-        check_fit(graph, options.hardware, design, device, streams)
+    if isinstance(streams, MapDesign):
+        if device is not None:
+            check_map_fit(streams, device)
+    elif device is not None:
+        options, design, streams = _fitted(graph, options, design, streams, device)
 
     progress("checking")
     _check_hardware(
@@ -341,10 +341,37 @@ def _hardware(graph: Graph, options: CompileOptions) -> tuple[HardwareDesign, St
     """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once."""
     if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
         _refuse_with_maps(options)
-        maps = build_maps(graph, options.hardware, options.name)
+        maps = _maps(graph, options)
         return all_stages(maps), maps
+    if options.target_throughput is not None:
+        hint = "leave it out, and choose a --reuse-factor"
+        raise ConfigError("it is for streamed convolutions", where="--target-throughput", hint=hint)
     design = build_design(graph, options.hardware, options.name)
     return design, _streams(design, options)
+
+
+def _fitted(
+    graph: Graph, options: CompileOptions, design: HardwareDesign, streams: StreamDesign | None, device: Device
+) -> tuple[CompileOptions, HardwareDesign, StreamDesign | None]:
+    """Hardware that fits a device, made to fit if the user wants that; the options that lead to it.
+
+    Raises:
+        ResourceBudgetError: it is too large.
+    """
+    if options.fit:
+        options = replace(options, hardware=fitting_options(graph, options.hardware, design, device, streams))
+        design = build_design(graph, options.hardware, options.name)
+        streams = _streams(design, options)
+    check_fit(graph, options.hardware, design, device, streams)
+    return options, design, streams
+
+
+def _maps(graph: Graph, options: CompileOptions) -> MapDesign:
+    """The network of a graph with maps, as fast as the user wants it."""
+    if options.target_throughput is None:
+        return build_maps(graph, options.hardware, options.name)
+    cycles = int(1e9 / (options.clock_period_ns * options.target_throughput))
+    return build_maps_within(graph, options.hardware, options.name, max(1, cycles))
 
 
 def _refuse_with_maps(options: CompileOptions) -> None:
@@ -366,7 +393,7 @@ def _check_hardware(design: HardwareDesign, streams: Streams | None, values: Map
         check_design(design, values)
 
 
-def _streams(design: HardwareDesign, options: CompileOptions) -> Streams | None:
+def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | None:
     """AXI4-Stream interfaces around the design, if the user wants them."""
     width = options.hardware.stream_width_bits
     if options.hardware.io is Io.STREAM:

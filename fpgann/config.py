@@ -35,6 +35,7 @@ else:
 DEFAULT_PRECISION = "fixed<16,6>"
 DEFAULT_CLOCK_PERIOD_NS = 5.0
 MAX_CLOCK_PERIOD_NS = 1e6
+MAX_THROUGHPUT = 1e12
 _MAX_FILE_BYTES = 1 << 20
 
 EnumT = TypeVar("EnumT", bound=Enum)
@@ -83,6 +84,8 @@ class CompileOptions:
         clock_period_ns: of the clock that scripts for vendor tools ask for, and that the report counts in.
         device: part number, for those scripts and for what has to fit.
         fit: choose strategies and reuse factors so that the design fits the device.
+        target_throughput: inferences a second that streamed convolutions reach at the clock period; None for as many as
+            one multiplier a neuron of the slowest layer gives.
     """
 
     precision: Precision | None = None
@@ -96,11 +99,12 @@ class CompileOptions:
     clock_period_ns: float = DEFAULT_CLOCK_PERIOD_NS
     device: str | None = None
     fit: bool = False
+    target_throughput: float | None = None
 
     def changed(self) -> dict[str, Any]:
         """Plain data, only what is not as it is by default."""
         usual = CompileOptions().to_json()
-        return {key: value for key, value in self.to_json().items() if value != usual[key]}
+        return {key: value for key, value in self.to_json().items() if value != usual.get(key)}
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the manifest."""
@@ -124,6 +128,7 @@ class CompileOptions:
             "clock_period": self.clock_period_ns,
             "device": self.device,
             "fit": self.fit,
+            **({} if self.target_throughput is None else {"target_throughput": self.target_throughput}),
             "adders_per_stage": self.hardware.adders_per_stage,
             "ternary_adders": self.hardware.ternary_adders.value,
             "effort": self.hardware.effort.value,
@@ -157,7 +162,7 @@ def read_config(path: Path) -> CompileOptions:
     layer_keys = {"strategy", "reuse_factor", "weights", "multipliers", "memory"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
     known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "fit", "ternary_adders", "effort"}
-    known |= {"recurrence"}
+    known |= {"recurrence", "target_throughput"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -186,6 +191,7 @@ def read_config(path: Path) -> CompileOptions:
         clock_period_ns=_period(document.get("clock_period", DEFAULT_CLOCK_PERIOD_NS), "clock_period", where),
         device=_part(document.get("device"), f"{where}, device"),
         fit=_flag(document.get("fit", False), "fit", where),
+        target_throughput=_rate(document.get("target_throughput"), "target_throughput", where),
     )
 
 
@@ -207,6 +213,7 @@ def override(
     clock_period: float | None = None,
     device: str | None = None,
     fit: bool = False,
+    target_throughput: float | None = None,
 ) -> CompileOptions:
     """Options with those of the command line on top."""
     hardware = options.hardware
@@ -238,6 +245,9 @@ def override(
         else _period(clock_period, "--clock-period", "option"),
         device=options.device if device is None else _part(device, "--device"),
         fit=options.fit or fit,
+        target_throughput=options.target_throughput
+        if target_throughput is None
+        else _rate(target_throughput, "--target-throughput", "option"),
     )
 
 
@@ -297,6 +307,17 @@ def _period(value: object, key: str, where: str) -> float:
     if not is_number or not 0 < float(str(value)) <= MAX_CLOCK_PERIOD_NS:
         hint = "write nanoseconds, like 5 or 3.2"
         raise ConfigError(f"{key} must be a time above 0, not {value!r:.40}", where=where, hint=hint)
+    return float(str(value))
+
+
+def _rate(value: object, key: str, where: str) -> float | None:
+    """Inferences a second."""
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < float(str(value)) <= MAX_THROUGHPUT:
+        hint = "write inferences a second, like 10000"
+        raise ConfigError(f"{key} must be a rate above 0, not {value!r:.40}", where=where, hint=hint)
     return float(str(value))
 
 

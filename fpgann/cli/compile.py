@@ -37,6 +37,7 @@ from fpgann.hardware.options import Io, Weights
 @click.option(
     "--reuse-factor", type=click.IntRange(min=1), help="Multiplications per multiplier in folded layers, at most."
 )
+@click.option("--target-throughput", type=float, help="Inferences a second that streamed convolutions have to reach.")
 @click.option(
     "--weights",
     type=click.Choice([w.value for w in Weights]),
@@ -66,6 +67,7 @@ def compile(  # noqa: A001  the name of the command
     stream_width: int | None,
     strategy: str | None,
     reuse_factor: int | None,
+    target_throughput: float | None,
     weights: str | None,
     precision: str | None,
     input_precision: str | None,
@@ -88,6 +90,7 @@ def compile(  # noqa: A001  the name of the command
         input_precision=input_precision,
         strategy=strategy,
         reuse_factor=reuse_factor,
+        target_throughput=target_throughput,
         weights=weights,
         io=io,
         stream_width=stream_width,

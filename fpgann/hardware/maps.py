@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fpgann.errors import UnsupportedOperatorError
+from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.lowering import build_design
 from fpgann.hardware.map_fifos import timing, with_fifos
 from fpgann.hardware.map_folding import core_options
@@ -31,6 +31,8 @@ from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.reduce import Reduction
 from fpgann.numerics.interval import CodeRange
+
+_ATTEMPTS = 8
 
 TOP_NAMES = ("rst", "aclk", "aresetn", "frame_error", "wrong")
 # What the top entity calls by the name of a stream, and of an actor
@@ -72,6 +74,25 @@ def build_maps(
     streams = {stream.name: stream for actor in actors for stream in (*actor.sources, *actor.targets)}
     streams |= {port.stream.name: port.stream for port in (*inputs, *outputs)}
     return MapDesign(top, inputs, outputs, tuple(actors), latency, interval, settling, streams)
+
+
+def build_maps_within(graph: Graph, options: HardwareOptions, name: str | None, cycles: int) -> MapDesign:
+    """The same, with as many multipliers as it takes for an inference to need at most so many cycles.
+
+    Raises:
+        ConfigError: no reuse factors lead there.
+    """
+    aim = cycles
+    for _ in range(_ATTEMPTS):
+        maps = build_maps(graph, options, name, target_cycles=aim)
+        if maps.interval_cycles <= cycles:
+            return maps
+        aim = min(aim - 1, aim * cycles // maps.interval_cycles)
+        if aim < 1:
+            break
+    hint = "choose a lower one, wider streams (--stream-width), or unroll more layers"
+    found = f"an inference takes {maps.interval_cycles} cycles, {cycles} are wanted"
+    raise ConfigError(f"cannot be reached: {found}", where="--target-throughput", hint=hint)
 
 
 def _name_outputs(partition: Partition) -> None:

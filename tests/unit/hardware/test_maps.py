@@ -10,12 +10,14 @@ import pytest
 
 from fpgann import reference
 from fpgann.cosim.vectors import corner_and_random
-from fpgann.errors import ConfigError, VerificationError
+from fpgann.errors import ConfigError, ResourceBudgetError, VerificationError
 from fpgann.hardware import HardwareOptions, LayerOptions, Strategy
 from fpgann.hardware.dataflow import run
+from fpgann.hardware.devices import find_device
+from fpgann.hardware.map_budget import check_map_fit
 from fpgann.hardware.map_partition import needs_tokens
 from fpgann.hardware.map_validate import all_stages, check_maps
-from fpgann.hardware.maps import build_maps
+from fpgann.hardware.maps import build_maps, build_maps_within
 from fpgann.hardware.token_graph import Accumulate, Expand, Fifo, Fork, MapDesign, Regroup, TokenStage, WindowBuffer
 from fpgann.ir import Graph
 from tests.unit.hardware.maps import MapBuilder, generator, lenet, residual
@@ -128,3 +130,18 @@ def test_whatever_is_no_map_works_on_whole_tensors() -> None:
     maps = build(graph)
     assert kinds(maps)[Regroup] == 2
     check_maps(maps, reference.run_codes(graph, corner_and_random(graph, 4)))
+
+
+def test_throughput_that_cannot_be_reached() -> None:
+    options = HardwareOptions()
+    within = build_maps_within(lenet(), options, None, 200)
+    assert within.interval_cycles <= 200
+    with pytest.raises(ConfigError, match=r"an inference takes 1.. cycles, 50 are wanted"):
+        build_maps_within(lenet(), options, None, 50)
+
+
+def test_a_network_that_does_not_fit() -> None:
+    maps = build(lenet(), default=LayerOptions(strategy=Strategy.FOLDED))
+    check_map_fit(maps, find_device("xc7a35t"))
+    with pytest.raises(ResourceBudgetError, match=r"the design needs .* LUTs"):
+        check_map_fit(maps, find_device("ice40hx1k"))
