@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ def fold_batch_norms(model: nn.Module) -> list[str]:
     graph = trace(model)
     if graph is None:
         return []
-    modules = dict(model.named_modules())
+    modules, calls = dict(model.named_modules()), _calls(graph)
     folded = []
     for node in graph.nodes:
         norm = modules.get(str(node.target)) if node.op == "call_module" else None
@@ -76,7 +77,7 @@ def fold_batch_norms(model: nn.Module) -> list[str]:
         layer = modules.get(str(source.target)) if isinstance(source, fx.Node) and source.op == "call_module" else None
         if not isinstance(layer, LAYERS) or not isinstance(source, fx.Node) or len(source.users) != 1:
             continue
-        if sum(str(other.target) in (node.target, source.target) for other in graph.nodes) != 2:
+        if calls[str(node.target)] != 1 or calls[str(source.target)] != 1:
             continue  # a module that is called twice serves two places
         _fold(layer, norm)
         replace_module(model, str(node.target), nn.Identity())
@@ -105,10 +106,7 @@ def find_links(model: nn.Module) -> list[Link]:
     graph = trace(model)
     if graph is None:
         return []
-    modules = dict(model.named_modules())
-    calls: dict[str, int] = {}
-    for node in graph.nodes:
-        calls[str(node.target)] = calls.get(str(node.target), 0) + 1
+    modules, calls = dict(model.named_modules()), _calls(graph)
     found = []
     for node in graph.nodes:
         layer = modules.get(str(node.target)) if node.op == "call_module" else None
@@ -119,7 +117,12 @@ def find_links(model: nn.Module) -> list[Link]:
     return found
 
 
-def _follow(start: fx.Node, modules: dict[str, nn.Module], calls: dict[str, int]) -> Link | None:
+def _calls(graph: fx.Graph) -> Counter[str]:
+    """How often each module is called."""
+    return Counter(str(node.target) for node in graph.nodes if node.op == "call_module")
+
+
+def _follow(start: fx.Node, modules: dict[str, nn.Module], calls: Counter[str]) -> Link | None:
     """Through functions of single channels to the next layer."""
     node, homogeneous = start, True
     functions: list[Callable[[Tensor], Tensor]] = []

@@ -139,6 +139,23 @@ def test_exact_merges_change_nothing() -> None:
     assert torch.allclose(model(x), wanted, atol=1e-2)
 
 
+class Named(nn.Module):
+    """Layers called as the ends of a traced graph are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x, self.norm, self.output = nn.Linear(8, 6), nn.BatchNorm1d(6), nn.Linear(6, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.output(torch.relu(self.norm(self.x(x))))
+
+
+def test_names_of_layers_do_not_matter() -> None:
+    session = attach(Named().eval(), plan_of({"merge": {"keep": 0.5}}), data()[0])
+    assert [(m.layer, m.before, m.after) for m in session.merged] == [("x", 6, 3)]
+    assert isinstance(session.model.norm, nn.Identity)
+
+
 def test_convolutions_are_compressed_too() -> None:
     model = cnn()
     torch.manual_seed(3)
