@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fpgann import frontend, passes, reference, samples
+from fpgann import frontend, passes, reference
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.files import hls_files, rtl_files
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
@@ -21,7 +19,7 @@ from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_doc
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
 from fpgann.eda.verilog import GHDL_MINIMUM
-from fpgann.errors import ConfigError, UnsupportedOperatorError, VerificationError
+from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
@@ -38,10 +36,10 @@ from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
-from fpgann.ir.ops.quantize import Quantize
 from fpgann.ir.serialize import save_graph
 from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
+from fpgann.model_data import affordable, check_import, model_data, reading_warnings, run_onnxruntime, warnings_of
 from fpgann.numerics.fixed import Precision, parse_precision
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.pages import PAGE, render_page
@@ -53,11 +51,7 @@ from fpgann.report.options import unused_options
 from fpgann.report.summary import accuracy, summarise
 from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan, read_plan, weight_set_of
 
-SYNTHETIC_SAMPLES = 256
 VALIDATION_SAMPLES = 48
-_MOST_NUMBERS = 1 << 26  # that all values of a graph hold on all samples that nobody asked for
-_ENOUGH_SAMPLES = 16
-_MANY_INTEGERS = 1 << 16
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower", "weights"]
 
@@ -92,7 +86,7 @@ def check(
     try:
         imported = frontend.import_onnx(source)
         real = _folded(imported, chosen.softmax)
-        values = reference.run_values(real, _data(imported, None))
+        values = reference.run_values(real, model_data(imported, None))
         _, graph, _ = _quantize(real, values, chosen, calibrated=False)
         design = build_design(graph, chosen.hardware, chosen.name)
     except UnsupportedOperatorError as error:
@@ -174,14 +168,14 @@ def lower(
     progress("reading the model")
     model = _read(model_path, options.input_shapes, options.sampling)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
-    data = _data(imported, calibration)
+    data = model_data(imported, calibration)
 
     progress("folding")
     real = verify(_folded(imported, options.softmax), "folding")
     values = reference.run_values(real, data)
     logits = _logits(imported, options.softmax)
-    runtime = _run_onnxruntime(model, data, logits)
-    _check_import(real, values, runtime)
+    runtime = run_onnxruntime(model, data, logits)
+    check_import(real, values, runtime)
 
     progress("quantizing")
     plan, graph, meanings = _quantize(real, values, options, calibrated=calibration is not None)
@@ -196,14 +190,14 @@ def lower(
 
     progress("checking")
     _check_hardware(
-        design, streams, reference.run_codes(graph, corner_and_random(graph, _affordable(graph, VALIDATION_SAMPLES)))
+        design, streams, reference.run_codes(graph, corner_and_random(graph, affordable(graph, VALIDATION_SAMPLES)))
     )
     encoded = {value.name: reference.encode_input(value, data[value.name]) for value in graph.inputs}
     codes = reference.run_codes(graph, encoded)
     _check_hardware(design, streams, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
-    warnings = _reading_warnings(model) + _warnings(logits, plan, measured) + unused_options(design, options.hardware)
+    warnings = reading_warnings(model) + warnings_of(logits, plan, measured) + unused_options(design, options.hardware)
     report = summarise(
         design,
         graph,
@@ -403,34 +397,6 @@ def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | 
     return None
 
 
-def _input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
-    return {value.name: value.type.shape for value in graph.inputs}
-
-
-def _data(graph: Graph, calibration: Path | None) -> dict[str, FloatArray]:
-    """Calibration samples, or synthetic ones: standard normal, and evenly distributed integers of at most 16 bits."""
-    if calibration is not None:
-        return samples.read_samples(calibration, _input_shapes(graph))
-    rng = np.random.default_rng(0)
-    samples_drawn = _affordable(graph, SYNTHETIC_SAMPLES)
-    data = {}
-    for name, shape in _input_shapes(graph).items():
-        reader = graph.only_reader(name)
-        op = reader.op if reader is not None else None
-        if isinstance(op, Quantize) and op.keeps_integers and op.high - op.low < _MANY_INTEGERS:
-            drawn = rng.integers(op.low, op.high, (samples_drawn, *shape), endpoint=True)
-            data[name] = drawn.astype(np.float64)
-        else:
-            data[name] = rng.standard_normal((samples_drawn, *shape))
-    return data
-
-
-def _affordable(graph: Graph, samples_wanted: int) -> int:
-    """Fewer samples of graphs so large that their values would fill the memory."""
-    numbers = sum(type_.size for type_ in graph.types.values())
-    return max(2, min(samples_wanted, _MOST_NUMBERS // max(1, numbers)))
-
-
 def _quantize(
     real: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool
 ) -> tuple[passes.Plan, Graph, Mapping[str, str]]:
@@ -477,51 +443,3 @@ def _plan(
 def _logits(imported: Graph, softmax: Softmax) -> dict[str, str]:
     """Outputs that deliver logits because their softmax is left out, and the values that hold these."""
     return stripped_outputs(imported) if softmax is Softmax.LOGITS else {}
-
-
-def _run_onnxruntime(
-    model: OnnxModel, data: Mapping[str, FloatArray], logits: Mapping[str, str]
-) -> dict[str, FloatArray]:
-    """Outputs of onnxruntime, with logits where a softmax at the output is left out."""
-    from fpgann.frontend.onnx.runtime import Float32Runtime
-
-    results = Float32Runtime(model).run(dict(data), extra_outputs=tuple(logits.values()))
-    return {name: np.asarray(results[logits.get(name, name)], np.float64) for name in model.outputs}
-
-
-def _check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mapping[str, FloatArray]) -> None:
-    """The imported graph must compute what onnxruntime computes, but for float32 rounding."""
-    quantized = any(node.op.name == "quantize" for node in graph.nodes)
-    for delivered, name in graph.outputs.items():
-        wanted = runtime[delivered].reshape(values[name].shape)
-        scale = max(1e-6, float(np.max(np.abs(wanted))))
-        errors = np.abs(values[name] - wanted).reshape(len(wanted), -1).max(axis=1)
-        # float32 rounding may flip a quantizer now and then; the reference follows the exact definition
-        worst = float(np.median(errors) if quantized else np.max(errors))
-        if worst > 1e-3 * scale and (len(errors) >= _ENOUGH_SAMPLES or not quantized):
-            raise VerificationError(
-                f"the imported graph differs from onnxruntime by {worst:.3g}",
-                where=f"output '{delivered}'",
-                hint="this is a bug of fpgann, please report it",
-            )
-
-
-def _reading_warnings(model: OnnxModel) -> tuple[str, ...]:
-    """What the model is not quite as the file has it."""
-    found = [f"node '{name}' draws random numbers: their mean stands in their place" for name in model.noiseless]
-    if model.rows != 1:
-        found.append(f"the file fixes a batch of {model.rows} rows: each row is a sample of its own")
-    return tuple(found)
-
-
-def _warnings(logits: Mapping[str, str], plan: passes.Plan, measured: Mapping[str, Any]) -> tuple[str, ...]:
-    found = [f"output '{name}' delivers logits: its softmax is left out (same ArgMax)" for name in logits]
-    if plan.types and measured["data"] == "synthetic":
-        found.append(
-            "no calibration data: binary points and accuracy come from standard normal inputs; pass --calibration"
-        )
-    worst = max(plan.saturation.items(), key=lambda item: item[1].saturated / item[1].total, default=None)
-    if worst is not None and worst[1].saturated:
-        share = 100 * worst[1].saturated / worst[1].total
-        found.append(f"value '{worst[0]}' saturates in {share:.3g} % of the samples")
-    return tuple(found)

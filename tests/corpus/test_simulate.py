@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MLPs and small convolutional networks of the corpus through the command line: check, compile, simulate, bit-exact on every stored vector."""
+"""MLPs and small convolutional networks of the corpus through the command line: bit-exact on every stored vector."""
 
 from __future__ import annotations
 
