@@ -161,6 +161,25 @@ def test_one_circuit_for_all_steps(kind: str, output: str, tmp_path: Path) -> No
     assert np.array_equal(*(build.emulate({"x": x})[f"{output}__raw"] for build in (design, written)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("state     <= next_state;", "state     <= entry_state;"),
+        ("        items     <= (", "        items     <= items; -- items <= ("),
+        ("delivered <= fresh & ", "delivered <= not fresh & "),
+    ],
+)
+def test_a_wrong_register_is_noticed(old: str, new: str, tmp_path: Path) -> None:
+    require_tool("ghdl")
+    network = recurrent("GRU", outputs=("y",))(tmp_path / "net.onnx")
+    hardware = replace(FOLDED, recurrence=Recurrences.FOLDED)
+    design = api.compile(network, tmp_path / "build", replace(SMALL, hardware=hardware))
+    (path,) = (p for p in (design.folder / "rtl").glob("*.vhd") if old in p.read_text())
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(MismatchError, match="layer"):
+        design.simulate().require_exact()
+
+
 @pytest.mark.slow
 def test_edge_convolution_of_16_points(tmp_path: Path) -> None:
     """4 neighbours, 3 features: one cloud each cycle."""
