@@ -5,7 +5,7 @@
     KERAS_BACKEND=torch PEERS_PYTHON benchmarks/compression_peer.py DATA.npz FOLDER [--epochs 400]
 
 Runs in the environment of the peers (hgq2, keras, da4ml, and torch as the backend) and imports nothing of fpgann.
-`DATA.npz` holds train_x, train_y, test_x, test_y. Networks are chosen by their accuracy on the test images, which favours
+`DATA.npz` holds train_x, train_y, test_x, test_y. Networks are chosen by their accuracy on test images, which favours
 the peer. Prints JSON: accuracy of the integers that da4ml computes, its own estimate, and the folder with the Verilog.
 """
 
