@@ -8,6 +8,7 @@ from fpgann.hardware.names import PORT_SUFFIXES, STREAM_SUFFIXES, TOP_NAMES, Nam
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.requantize import Requantize
+from fpgann.kernel.constant_multiplication import Plans
 from fpgann.numerics.interval import CodeRange
 
 
@@ -27,6 +28,7 @@ class DesignBuilder:
         self.stages: list[Stage] = []
         self.done: set[str] = set()
         self.used_options: set[str] = set()
+        self.plans: Plans = {}  # of matrices: the steps of a recurrence have the same
 
     def claim_port(self, name: str, prefix: str) -> str:
         """The name of a data port of the top entity."""

@@ -19,6 +19,9 @@ from fpgann.kernel.netlist import Netlist, NetlistBuilder
 from fpgann.kernel.product_plan import ProductPlan
 from fpgann.numerics.integers import IntArray, integers
 
+Plans = dict[Hashable, ProductPlan]
+"""Plans by matrix, bias and ranges of the inputs."""
+
 
 def signed_digits(constant: int) -> list[tuple[int, int]]:
     """Canonical signed digits of an integer: (position, +1 or -1), least significant first."""
@@ -40,14 +43,15 @@ class MatrixBuilder:
     Args:
         builder: the netlist that grows.
         effort: how long to search for fewer adders.
+        plans: plans of the same effort that were made before, which it extends.
     """
 
-    def __init__(self, builder: NetlistBuilder, effort: Effort = Effort.DEFAULT) -> None:
+    def __init__(self, builder: NetlistBuilder, effort: Effort = Effort.DEFAULT, plans: Plans | None = None) -> None:
         self.builder = builder
         self._effort = effort
         self._depth: dict[int, int] = {}
         self._multiples: dict[tuple[int, int], int] = {}
-        self._plans: dict[Hashable, ProductPlan] = {}
+        self._plans: Plans = {} if plans is None else plans
 
     def multiple(self, node: int, factor: int) -> int:
         """A positive odd multiple of a node, built from two smaller ones; its range is exact."""
@@ -86,8 +90,8 @@ class MatrixBuilder:
         codes = tuple(self.builder.range(node) for node in nodes)
         if not can_plan(weights, bias, codes):
             return [self.product(nodes, weights[:, c], int(bias[c])) for c in range(weights.shape[1])]
-        key = (weights.tobytes(), weights.shape, tuple(bias.tolist()), codes)
-        if key not in self._plans:  # rows of a tensor have one plan
+        key = (weights.astype(np.int64).tobytes(), weights.shape, tuple(bias.tolist()), codes)
+        if key not in self._plans:  # rows of a tensor have one plan, and so have the steps of a recurrence
             self._plans[key] = plan_product(weights, bias, codes, effort=self._effort)
         return self._plans[key].add_to(self.builder, nodes)
 

@@ -81,7 +81,7 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     constants = [rounding_constant(forms[0][0], c) for c in forms[0][1]] if forms else [0] * rows * outputs
     bias = integers(np.tile(_bias(op), rows).astype(object) + np.array(constants, dtype=object))
     netlist = NetlistBuilder([source.codes] * source.elements)
-    matrix = MatrixBuilder(netlist, builder.options.effort)
+    matrix = MatrixBuilder(netlist, builder.options.effort, builder.plans)
     parts = [np.ascontiguousarray(part) for part in np.split(op.weight.data, op.groups, axis=1)] * rows
     biases = np.split(bias, len(parts))
     values: list[int] = []
