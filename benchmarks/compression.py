@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accuracy and hardware of the compressed digits MLP 64-32-16-10, plan by plan, as medians of several seeds.
 
-    python benchmarks/compression.py [--seeds 0 1 2 3 4] [--plans pruned ternary merged smallest] [--synthesize]
+    python benchmarks/compression.py [--seeds 0 1 2 3 4] [--plans pruned ternary merged digits] [--synthesize]
 
 Every network is trained, exported, compiled and simulated on all 400 held-out images; `exact` says whether the integers
 of the torch module, of the reference and of the simulated hardware are the same, one by one. Prints a table and writes
@@ -107,7 +107,7 @@ def main() -> None:
     """Measure what was asked for and print all that is known."""
     parser = argparse.ArgumentParser(description="Accuracy and hardware of the compressed digits MLP.")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--plans", nargs="*", default=["pruned", "ternary", "merged", "smallest"])
+    parser.add_argument("--plans", nargs="*", default=["pruned", "ternary", "merged", "digits"])
     parser.add_argument("--synthesize", action="store_true", help="count LUTs with Yosys, too")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
