@@ -19,6 +19,8 @@ from fpgann.numerics.integers import FloatArray
 SYNTHETIC_SAMPLES = 256
 _MOST_NUMBERS = 1 << 26  # that all values of a graph hold on all samples that nobody asked for
 _ENOUGH_SAMPLES = 16
+_EQUAL = 1e-3  # of the greatest output: errors of float32
+_FLIPS = 0.03  # of the greatest output: root of the mean square of what flipped quantizers leave behind
 _MANY_INTEGERS = 1 << 16
 
 
@@ -67,10 +69,16 @@ def check_import(graph: Graph, values: Mapping[str, FloatArray], runtime: Mappin
     for delivered, name in graph.outputs.items():
         wanted = runtime[delivered].reshape(values[name].shape)
         scale = max(1e-6, float(np.max(np.abs(wanted))))
-        errors = np.abs(values[name] - wanted).reshape(len(wanted), -1).max(axis=1)
-        # float32 rounding may flip a quantizer now and then; the reference follows the exact definition
-        worst = float(np.median(errors) if quantized else np.max(errors))
-        if worst > 1e-3 * scale and (len(errors) >= _ENOUGH_SAMPLES or not quantized):
+        errors = np.abs(values[name] - wanted).reshape(len(wanted), -1)
+        worst = float(np.max(errors))
+        if quantized:
+            # Float32 rounding may flip a quantizer now and then, in deep networks one in most samples, by one code;
+            # the reference follows the exact definition.
+            few = np.median(errors) <= _EQUAL * scale and np.sqrt(np.mean(errors**2)) <= _FLIPS * scale
+            if few or len(errors) < _ENOUGH_SAMPLES:
+                continue
+            worst = float(np.median(errors.max(axis=1)))
+        if worst > _EQUAL * scale:
             raise VerificationError(
                 f"the imported graph differs from onnxruntime by {worst:.3g}",
                 where=f"output '{delivered}'",
