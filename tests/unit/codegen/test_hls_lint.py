@@ -93,6 +93,6 @@ def test_a_variable_of_an_inner_block_is_not_in_scope_behind_it() -> None:
 
 
 def test_the_line_is_named() -> None:
-    (found,) = problems(LAYER.replace("HLS PIPELINE", "HLS PIPELIN"))
+    (found,) = problems(LAYER.replace("HLS PIPELINE", "HLS PIPED"))
     number = LAYER.split("\n").index("#pragma HLS PIPELINE II = 1") + 1
-    assert found == f"layers/fc.h:{number}: no directive is called PIPELIN"
+    assert found == f"layers/fc.h:{number}: no directive is called PIPED"
