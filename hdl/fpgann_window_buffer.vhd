@@ -54,10 +54,10 @@ architecture rtl of fpgann_window_buffer is
   constant REACH_COLUMNS : natural := (KERNEL_COLUMNS - 1) * DILATION_COLUMNS;
 
   -- Padding in front of each row and of each map; no two windows may end at the same place.
-  constant GAP_ROWS : natural :=
-    larger(larger(0, PAD_TOP + PAD_BOTTOM - REACH_ROWS), larger(PAD_TOP, PAD_BOTTOM));
-  constant GAP_COLUMNS : natural :=
-    larger(larger(0, PAD_LEFT + PAD_RIGHT - REACH_COLUMNS), larger(PAD_LEFT, PAD_RIGHT));
+  constant GAP_ROWS    : natural  :=
+                                    larger(larger(0, PAD_TOP + PAD_BOTTOM - REACH_ROWS), larger(PAD_TOP, PAD_BOTTOM));
+  constant GAP_COLUMNS : natural  :=
+                                    larger(larger(0, PAD_LEFT + PAD_RIGHT - REACH_COLUMNS), larger(PAD_LEFT, PAD_RIGHT));
   constant ALL_ROWS    : positive := ROWS + GAP_ROWS;
   constant ALL_COLUMNS : positive := COLUMNS + GAP_COLUMNS;
   constant PLACES      : positive := ALL_ROWS * ALL_COLUMNS;
@@ -66,7 +66,7 @@ architecture rtl of fpgann_window_buffer is
   constant OUT_COLUMNS : positive := (COLUMNS + PAD_LEFT + PAD_RIGHT - REACH_COLUMNS - 1) / STRIDE_COLUMNS + 1;
 
   -- The place at which the first window is complete; the second count of places begins there.
-  constant FIRST : natural :=
+  constant FIRST  : natural :=
     (GAP_ROWS - PAD_TOP + REACH_ROWS) * ALL_COLUMNS + GAP_COLUMNS - PAD_LEFT + REACH_COLUMNS;
   constant BEHIND : natural := (PLACES - FIRST mod PLACES) mod PLACES;
 
@@ -101,7 +101,7 @@ architecture rtl of fpgann_window_buffer is
   signal held         : std_ulogic;
   signal held_ends    : std_ulogic;
   signal held_token   : std_ulogic_vector(TOKEN_WIDTH - 1 downto 0);
-  signal held_column  : std_ulogic_vector(COLUMN_WIDTH - 1 downto 0); -- the latest row lowest
+  signal held_column  : std_ulogic_vector(COLUMN_WIDTH - 1 downto 0);        -- the latest row lowest
   signal line_index   : natural range 0 to LINE_DEPTH - 1;
   signal held_index   : natural range 0 to LINE_DEPTH - 1;
   signal moves        : std_ulogic;
@@ -201,10 +201,10 @@ begin
         if FIRST < PLACES then
           is_near <= '1'; -- else the first window ends in the padding behind the map, a map later
         end if;
-        ends_row   <= BEHIND / ALL_COLUMNS;
-        ends_col   <= BEHIND mod ALL_COLUMNS;
-        to_row     <= 0;
-        to_col     <= 0;
+        ends_row <= BEHIND / ALL_COLUMNS;
+        ends_col <= BEHIND mod ALL_COLUMNS;
+        to_row   <= 0;
+        to_col   <= 0;
       end if;
     end if;
   end process;
