@@ -54,10 +54,8 @@ architecture rtl of fpgann_window_buffer is
   constant REACH_COLUMNS : natural := (KERNEL_COLUMNS - 1) * DILATION_COLUMNS;
 
   -- Padding in front of each row and of each map; no two windows may end at the same place.
-  constant GAP_ROWS    : natural  :=
-                                    larger(larger(0, PAD_TOP + PAD_BOTTOM - REACH_ROWS), larger(PAD_TOP, PAD_BOTTOM));
-  constant GAP_COLUMNS : natural  :=
-                                    larger(larger(0, PAD_LEFT + PAD_RIGHT - REACH_COLUMNS), larger(PAD_LEFT, PAD_RIGHT));
+  constant GAP_ROWS    : natural  := larger(larger(0, PAD_TOP + PAD_BOTTOM - REACH_ROWS), larger(PAD_TOP, PAD_BOTTOM));
+  constant GAP_COLUMNS : natural  := larger(larger(0, PAD_LEFT + PAD_RIGHT - REACH_COLUMNS), larger(PAD_LEFT, PAD_RIGHT));
   constant ALL_ROWS    : positive := ROWS + GAP_ROWS;
   constant ALL_COLUMNS : positive := COLUMNS + GAP_COLUMNS;
   constant PLACES      : positive := ALL_ROWS * ALL_COLUMNS;
