@@ -66,7 +66,7 @@ def costs_of(stage: Stage) -> tuple[Cost, ...]:
 
 _COUNTED = {  # the most expensive first: it names the kind
     CostClass.MULTIPLIERS: (Opcode.MULTIPLY,),
-    CostClass.ADDERS: (Opcode.ADD,),
+    CostClass.ADDERS: (Opcode.ADD, Opcode.ADD3),
     CostClass.COMPARATORS: (Opcode.CLAMP, Opcode.AT_LEAST, Opcode.NOT_BELOW, Opcode.MAXIMUM, Opcode.MINIMUM),
     CostClass.LOGIC: (Opcode.CHOOSE,),
 }
