@@ -53,7 +53,8 @@ def render_layer(layer: Layer, graph: Graph) -> dict[str, str]:
     node = layer.node
     emit = EMITTERS.get(type(node.op))
     if emit is None:
-        raise UnsupportedOperatorError("it has no HLS C++ yet", where=f"node '{node.name}' ({node.op.name})")
+        where, hint = f"node '{node.name}' ({node.op.name})", "leave out --target hls: it has VHDL"
+        raise UnsupportedOperatorError("it has no HLS C++ yet", where=where, hint=hint)
     writer = LayerWriter(layer, graph)
     emit(writer, node.op)
     writer.finish()
