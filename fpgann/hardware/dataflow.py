@@ -315,13 +315,18 @@ class Run:
     """What has passed.
 
     Args:
-        ends: of each map, the cycle in which the last beat of the last output was taken; the first beat of the first
-            input was taken in cycle 0.
+        output_ends: of each output and each map, the cycle in which the last beat was taken; the first beat of the
+            first input was taken in cycle 0.
         pipelines: the pipelines by the name of their actor.
     """
 
-    ends: tuple[int, ...]
+    output_ends: tuple[tuple[int, ...], ...]
     pipelines: Mapping[str, Pipeline]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Of each map, the cycle in which the last output was complete."""
+        return tuple(max(cycles) for cycles in zip(*self.output_ends, strict=True))
 
 
 def run(inputs: Iterable[TokenPort], outputs: Iterable[TokenPort], actors: Iterable[Actor], maps: int) -> Run | None:
@@ -361,7 +366,7 @@ def run(inputs: Iterable[TokenPort], outputs: Iterable[TokenPort], actors: Itera
         pass
     if any(len(beats.taken) < maps * count for beats, count in leaving):
         return None
-    ends = [max(beats.taken[(number + 1) * count - 1] for beats, count in leaving) for number in range(maps)]
+    ends = (tuple(beats.taken[(number + 1) * count - 1] for number in range(maps)) for beats, count in leaving)
     return Run(tuple(ends), pipelines)
 
 
