@@ -29,7 +29,7 @@ entity fpgann_interpolate is
     SPLIT        : boolean;           -- REGIONS is a second memory before the first
     REGIONS      : word_array_t;      -- first segment & bits that do not choose; SPLIT only
     BITS_WIDTH   : positive;          -- bits of the latter
-    LOW          : std_ulogic_vector; -- first code with a segment: signed, IN_WIDTH + 1 bits
+    LOW          : std_ulogic_vector; -- first code with a segment: signed, more than IN_WIDTH bits
     HIGH         : std_ulogic_vector; -- last code with a segment, likewise
     BELOW        : std_ulogic_vector; -- result below LOW: signed, RESULT_WIDTH bits
     ABOVE        : std_ulogic_vector; -- result above HIGH, likewise
@@ -71,25 +71,25 @@ architecture rtl of fpgann_interpolate is
     return SEGMENTS'length;
   end function;
 
-  constant WAITS         : positive                    := segment_cycles;
-  constant SEGMENT_INDEX : positive                    := index_width(SEGMENTS'length);
-  constant REGION_INDEX  : positive                    := index_width(region_count);
-  constant WIDE_WIDTH    : positive                    := REST_WIDTH + REGION_INDEX;
-  constant PRODUCT_WIDTH : positive                    := SLOPE_WIDTH + REST_WIDTH + 1;
-  constant SUM_WIDTH     : positive                    := larger(PRODUCT_WIDTH, OFFSET_WIDTH) + 1;
-  constant LAST_WIDTH    : positive                    := larger(RESULT_WIDTH, OUT_WIDTH) + 2;
-  constant LOW_CODE      : u_signed(IN_WIDTH downto 0) := u_signed(LOW);
-  constant HIGH_CODE     : u_signed(IN_WIDTH downto 0) := u_signed(HIGH);
-  constant ZERO_CODE     : u_signed(IN_WIDTH downto 0) := (others => '0');
+  constant WAITS         : positive                          := segment_cycles;
+  constant SEGMENT_INDEX : positive                          := index_width(SEGMENTS'length);
+  constant REGION_INDEX  : positive                          := index_width(region_count);
+  constant WIDE_WIDTH    : positive                          := REST_WIDTH + REGION_INDEX;
+  constant PRODUCT_WIDTH : positive                          := SLOPE_WIDTH + REST_WIDTH + 1;
+  constant SUM_WIDTH     : positive                          := larger(PRODUCT_WIDTH, OFFSET_WIDTH) + 1;
+  constant LAST_WIDTH    : positive                          := larger(RESULT_WIDTH, OUT_WIDTH) + 2;
+  constant LOW_CODE      : u_signed(LOW'length - 1 downto 0) := u_signed(LOW);
+  constant HIGH_CODE     : u_signed(LOW'length - 1 downto 0) := u_signed(HIGH);
+  constant ZERO_CODE     : u_signed(LOW'length - 1 downto 0) := (others => '0');
 
   type rests_t is array (natural range <>) of u_unsigned(REST_WIDTH - 1 downto 0);
 
   -- What travels along: negative & above & below.
   type flags_t is array (natural range <>) of std_ulogic_vector(2 downto 0);
 
-  signal code         : u_signed(IN_WIDTH downto 0);
-  signal magnitude    : u_signed(IN_WIDTH downto 0);
-  signal nearest      : u_signed(IN_WIDTH downto 0);
+  signal code         : u_signed(LOW'length - 1 downto 0);
+  signal magnitude    : u_signed(LOW'length - 1 downto 0);
+  signal nearest      : u_signed(LOW'length - 1 downto 0);
   signal distance     : u_signed(WIDE_WIDTH downto 0);
   signal in_flags     : std_ulogic_vector(2 downto 0);
   signal region       : u_unsigned(REGION_INDEX - 1 downto 0);
@@ -124,17 +124,18 @@ begin
            & " bits for " & integer'image(SEGMENT_INDEX + BITS_WIDTH)
     severity failure;
 
-  assert LOW'length = IN_WIDTH + 1 and HIGH'length = IN_WIDTH + 1
+  -- segments may reach beyond the codes that come
+  assert LOW'length > IN_WIDTH and HIGH'length = LOW'length
     report "fpgann_interpolate: LOW has " & integer'image(LOW'length) & " and HIGH "
            & integer'image(HIGH'length) & " bits for IN_WIDTH = " & integer'image(IN_WIDTH)
     severity failure;
 
-  code      <= to_code(in_data, IN_SIGNED);
+  code      <= wide(to_code(in_data, IN_SIGNED), LOW'length);
   magnitude <= ZERO_CODE - code when FOLDED and code < ZERO_CODE else
                code;
   nearest   <= clamp(magnitude, LOW_CODE, HIGH_CODE);
 
-  in_flags(2) <= code(IN_WIDTH);
+  in_flags(2) <= code(LOW'length - 1);
   in_flags(1) <= '1' when magnitude > HIGH_CODE else
                  '0';
   in_flags(0) <= '1' when magnitude < LOW_CODE else
@@ -143,7 +144,7 @@ begin
   p_distance : process (clk)
   begin
     if rising_edge(clk) then
-      distance <= wide(wide(nearest, IN_WIDTH + 2) - wide(LOW_CODE, IN_WIDTH + 2), WIDE_WIDTH + 1);
+      distance <= wide(wide(nearest, LOW'length + 1) - wide(LOW_CODE, LOW'length + 1), WIDE_WIDTH + 1);
       flags(0) <= in_flags;
 
       rest(1) <= rest_now;

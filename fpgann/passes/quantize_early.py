@@ -40,7 +40,7 @@ class QuantizeEarly:
             return graph
 
         def visit(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:
-            if node.output in chains:
+            if len(node.outputs) == 1 and node.output in chains:
                 _build(builder, chains[node.output], names, node)
             elif not inside.intersection(node.outputs):
                 copy_node(builder, node, names)

@@ -294,7 +294,10 @@ def _run_memories(upper: str, runs: list[Runs], requantizer: Requantizer) -> lis
 
 
 def _interpolation(form: Interpolation, requantizer: Requantizer, upper: str) -> _Parts:
-    in_bits, target = requantizer.source.width_bits, requantizer.target
+    source, target = requantizer.source, requantizer.target
+    # a function that several layers share may have segments that no code of this one reaches
+    reach = CodeRange(min(source.low, form.low), max(source.high, form.high)).width_bits
+    code_bits = max(source.width_bits + 1, reach + (min(source.low, form.low) >= 0))
     inner = [form.below, form.above, form.least, form.greatest, form.mirror or 0]
     result_bits = CodeRange(min(-1, *inner), max(0, *inner)).width_bits
     index_bits = max(1, (len(form.slopes) - 1).bit_length())
@@ -322,8 +325,8 @@ def _interpolation(form: Interpolation, requantizer: Requantizer, upper: str) ->
         f"SPLIT => {boolean(not form.uniform)}",
         f"REGIONS => {upper}_REGIONS",
         f"BITS_WIDTH => {rest_bits}",
-        f"LOW => {vector(form.low, in_bits + 1)}",
-        f"HIGH => {vector(form.high, in_bits + 1)}",
+        f"LOW => {vector(form.low, code_bits)}",
+        f"HIGH => {vector(form.high, code_bits)}",
         f"BELOW => {vector(form.below, result_bits)}",
         f"ABOVE => {vector(form.above, result_bits)}",
         f"LEAST => {vector(form.least, result_bits)}",
