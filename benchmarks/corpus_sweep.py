@@ -3,8 +3,9 @@
 
 python benchmarks/corpus_sweep.py [NAME...] --out results.json [--io parallel stream] [--ghdl-vectors 64]
 
-Each figure is written to the JSON file as soon as it is there; a run that was broken off goes on where it stopped. A
-markdown table of everything in the file is printed at the end.
+Each figure is written to the JSON file as soon as it is there; a run that was broken off goes on where it stopped, and
+one that asks for another simulator adds it to what is there. Verilator runs parallel designs as a compiled engine and
+streams under the bench, whose pauses are random. A markdown table of everything in the file is printed at the end.
 """
 
 from __future__ import annotations
@@ -37,25 +38,32 @@ def main() -> None:
     parser.add_argument("--io", nargs="+", default=["parallel", "stream"])
     parser.add_argument("--simulators", nargs="+", default=["ghdl", "verilator"])
     parser.add_argument("--ghdl-vectors", type=int, default=64)
+    parser.add_argument("--verilator-vectors", type=int, default=1_000_000)
+    parser.add_argument("--table", action="store_true", help="print the table of what is in the file and stop")
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds of one step")
     arguments = parser.parse_args()
     corpus = Path(os.environ.get("FPGANN_CORPUS", ROOT.parent / "shared" / "corpus"))
     results: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    if arguments.table:
+        print(table(results))
+        return
     for entry in json.loads((corpus / "catalog.json").read_text())["models"]:
         name = f"{entry['family']}/{entry['name']}"
         if arguments.names and not any(part in name for part in arguments.names):
             continue
         for io in arguments.io:
             key = f"{name} {io}"
-            if results.get(key, {}).get("done"):
+            before = results.get(key, {})
+            missing = [simulator for simulator in arguments.simulators if simulator not in before]
+            if before.get("done") and (not missing or "error" in before or before["check"] != "ok"):
                 continue
-            results[key] = _measure(corpus / entry["model"], name, io, arguments)
+            results[key] = before | _measure(corpus / entry["model"], name, io, missing, arguments)
             arguments.out.write_text(json.dumps(results, indent=1) + "\n")
             print(key, results[key], file=sys.stderr, flush=True)
     print(table(results))
 
 
-def _measure(model: Path, name: str, io: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _measure(model: Path, name: str, io: str, simulators: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """Everything about one model with one interface."""
     options = OPTIONS.get(name, [])
     try:
@@ -77,8 +85,8 @@ def _measure(model: Path, name: str, io: str, arguments: argparse.Namespace) -> 
         result |= {key: total[key] for key in ("lut", "dsp", "bram36", "latency_cycles", "ii")}
         if total["lut"] > LARGEST_LUT or total["dsp"] > LARGEST_DSP:
             return {**result, "error": "larger than the largest device", "done": True}
-        for simulator in arguments.simulators:
-            result[simulator] = _simulate(build, inputs, simulator, arguments)
+        for simulator in simulators:
+            result[simulator] = _simulate(build, inputs, simulator, io, arguments)
         return {**result, "done": True}
 
 
@@ -93,14 +101,15 @@ def _write_inputs(model: Path, path: Path) -> None:
         np.savez(path, **{name: stored[f"in{i}"].astype(np.float64) for i, name in enumerate(names)})
 
 
-def _simulate(build: Path, inputs: Path, simulator: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _simulate(build: Path, inputs: Path, simulator: str, io: str, arguments: argparse.Namespace) -> dict[str, Any]:
     with np.load(inputs) as stored:
         samples = {name: stored[name] for name in stored.files}
     count = len(next(iter(samples.values())))
-    if simulator == "ghdl" and count > arguments.ghdl_vectors:
+    wanted = arguments.ghdl_vectors if simulator == "ghdl" else arguments.verilator_vectors
+    if count > wanted:
         inputs = inputs.with_name("some.npz")
-        np.savez(inputs, **{name: array[: arguments.ghdl_vectors] for name, array in samples.items()})
-    extra = ["--batch"] if simulator == "verilator" else []
+        np.savez(inputs, **{name: array[:wanted] for name, array in samples.items()})
+    extra = ["--batch"] if simulator == "verilator" and io == "parallel" else []
     call = _fpgann("simulate", build, "--simulator", simulator, *extra, "--inputs", inputs, timeout=arguments.timeout)
     verdict = build / "simulate.json"
     if call["status"] or not verdict.exists():
