@@ -91,7 +91,7 @@ struct Account {
   int64_t surplus = 0;    // beats beyond the last frame
   std::vector<int64_t> latencies;  // of the first frame: from its last beat in to the first beat of each output
   std::vector<int64_t> starts;     // first beats of the calm frames, at the output with most beats
-  std::vector<int64_t> ends;       // last beats of the calm frames, at whatever output they come last
+  std::vector<int64_t> ends[OUTPUTS];  // last beats of the calm frames, of each output
   int64_t first_in = -1;           // first beat at whatever input it comes first
 };
 
@@ -220,10 +220,7 @@ class Bench {
       std::fwrite(&top_.out_data[sink.shape.first_word], sizeof(uint32_t), sink.shape.words, sink.file);
       if (sink.beat == 0 && sink.frame == 0) account.latencies.push_back(account.cycles - first_is_in_);
       if (sink.beat == 0 && sink.frame < calm_ && i == WIDEST) account.starts.push_back(account.cycles);
-      if (sink.is_last() && sink.frame < calm_) {
-        if (sink.frame == static_cast<int64_t>(account.ends.size())) account.ends.push_back(0);
-        account.ends[sink.frame] = account.cycles;
-      }
+      if (sink.is_last() && sink.frame < calm_) account.ends[i].push_back(account.cycles);
       sink.advance();
     }
     return passing != 0;
@@ -246,11 +243,17 @@ class Bench {
   int64_t first_is_in_ = 0;
 };
 
-void print(FILE* file, const char* name, const std::vector<int64_t>& values) {
-  std::fprintf(file, "  \"%s\": [", name);
+void print_list(FILE* file, const std::vector<int64_t>& values) {
+  std::fprintf(file, "[");
   for (size_t i = 0; i < values.size(); ++i)
     std::fprintf(file, "%s%lld", i ? ", " : "", static_cast<long long>(values[i]));
-  std::fprintf(file, "],\n");
+  std::fprintf(file, "]");
+}
+
+void print(FILE* file, const char* name, const std::vector<int64_t>& values) {
+  std::fprintf(file, "  \"%s\": ", name);
+  print_list(file, values);
+  std::fprintf(file, ",\n");
 }
 
 void print(FILE* file, const char* name, int64_t value) {
@@ -285,7 +288,12 @@ int main(int argc, char** argv) {
   print(summary, "delivered", delivered);
   print(summary, "latencies", bench.account.latencies);
   print(summary, "starts", bench.account.starts);
-  print(summary, "ends", bench.account.ends);
+  std::fprintf(summary, "  \"ends\": [");
+  for (int i = 0; i < OUTPUTS; ++i) {
+    if (i) std::fprintf(summary, ", ");
+    print_list(summary, bench.account.ends[i]);
+  }
+  std::fprintf(summary, "],\n");
   print(summary, "first_in", bench.account.first_in);
   print(summary, "frame_errors", bench.account.errors);
   print(summary, "misframed", bench.account.misframed);

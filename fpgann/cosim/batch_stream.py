@@ -25,7 +25,7 @@ _SUMMARY: Pattern = {
     "delivered": [int],
     "latencies": [int],
     "starts": [int],
-    "ends": [int],
+    "ends": [[int]],
     "first_in": int,
     "frame_errors": int,
     "misframed": int,
@@ -103,12 +103,17 @@ def _judge(
 
 
 def _measured(simulation: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[list[int], list[int]]:
-    """Latencies and intervals: of maps from first beat to last beat and from end to end, once these have settled."""
+    """Latencies and intervals: of maps from first beat to last beat and from end to end, once these have settled.
+
+    Outputs of maps that have nothing in common may run at different speeds: the slowest one counts.
+    """
     if "settling_maps" not in simulation:
         return sorted(set(summary["latencies"])), sorted({b - a for a, b in pairwise(summary["starts"])})
-    ends = summary["ends"]
-    latencies = [ends[0] - summary["first_in"]] if ends else []
-    return latencies, sorted({b - a for a, b in pairwise(ends[simulation["settling_maps"] :])})
+    firsts = [ends[0] for ends in summary["ends"] if ends]
+    latencies = [max(firsts) - summary["first_in"]] if firsts else []
+    settled = [ends[simulation["settling_maps"] :] for ends in summary["ends"]]
+    slowest = max(settled, key=lambda ends: ends[-1] - ends[0] if ends else 0)
+    return latencies, sorted({b - a for a, b in pairwise(slowest)})
 
 
 def beat_words(values: Mapping[str, IntArray], port: Mapping[str, Any]) -> WordArray:

@@ -13,8 +13,8 @@ from fpgann.hardware.map_ways import shorter_ways
 from fpgann.hardware.names import Namespace
 from fpgann.hardware.token_graph import Actor, Fifo, TokenPort, TokenStage, TokenStream, WindowBuffer
 
-_MEASURED_MAPS = 3
-_MOST_MAPS = 24
+_FEWEST_MAPS = 3
+_MOST_MAPS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,21 @@ def with_fifos(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], ac
     """
     names = Namespace({stream.name for actor in actors for stream in (*actor.sources, *actor.targets)})
     ways = [_Place(way, names.claim(f"{way.name}_waiting", "stream"), UNBOUNDED) for way in shorter_ways(actors)]
-    buffers = _useful(inputs, outputs, _inserted(actors, ways), _buffers(actors, names))
+    maps = _maps_to_fill(inputs, outputs, _inserted(actors, ways))
+    buffers = _useful(inputs, outputs, _inserted(actors, ways), _buffers(actors, names), maps)
     found = _inserted(actors, [*ways, *buffers])
-    measured = _passing(run(inputs, outputs, found, _MEASURED_MAPS))
+    measured = _passing(run(inputs, outputs, found, maps))
     return [
         replace(actor, places=measured.pipelines[actor.name].fewest_places(0)) if isinstance(actor, Fifo) else actor
         for actor in found
     ]
+
+
+def _maps_to_fill(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> int:
+    """As many maps as are on their way at once, and some more."""
+    ends = _passing(run(inputs, outputs, actors, _FEWEST_MAPS)).ends
+    inside = ends[0] // max(1, ends[-1] - ends[-2])
+    return min(_MOST_MAPS, _FEWEST_MAPS + inside)
 
 
 def _buffers(actors: Sequence[Actor], names: Namespace) -> list[_Place]:
@@ -78,12 +86,16 @@ def _buffers(actors: Sequence[Actor], names: Namespace) -> list[_Place]:
 
 
 def _useful(
-    inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor], places: list[_Place]
+    inputs: tuple[TokenPort, ...],
+    outputs: tuple[TokenPort, ...],
+    actors: list[Actor],
+    places: list[_Place],
+    maps: int,
 ) -> list[_Place]:
     """The FIFOs without which maps would come more slowly."""
 
     def interval(chosen: list[_Place]) -> int:
-        ends = _passing(run(inputs, outputs, _inserted(actors, chosen), _MEASURED_MAPS)).ends
+        ends = _passing(run(inputs, outputs, _inserted(actors, chosen), maps)).ends
         return ends[-1] - ends[-2]
 
     if not places:
@@ -125,14 +137,14 @@ def timing(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors
     Raises:
         VerificationError: the network hangs.
     """
-    maps = _MEASURED_MAPS
+    maps = _maps_to_fill(inputs, outputs, actors)
     latency = _passing(run(inputs, outputs, actors, 1)).ends[0]
     while True:
-        maps *= 2
+        maps = min(2 * maps, 2 * _MOST_MAPS)
         found = _passing(run(inputs, outputs, actors, maps))
         intervals = [[b - a for a, b in pairwise(ends)] for ends in found.output_ends]
         settling = max(map(_settling, intervals))
-        if settling < maps - 2 or maps >= _MOST_MAPS:
+        if settling < maps - 2 or maps > _MOST_MAPS:
             return latency, max(of_output[-1] for of_output in intervals), settling
 
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 
 from fpgann.ir import Graph
@@ -59,7 +62,7 @@ def _run(
     for node in graph.nodes:
         operands = [values[name] for name in node.inputs]
         if isinstance(node.op, Recurrence):
-            results, _ = run_steps(node.op, tuple(operands), lambda body, fed: _run(body, plan, dict(fed), rng))
+            results, _ = run_steps(node.op, tuple(operands), partial(_run_step, node.op, plan, rng))
             values.update(zip(node.outputs, results, strict=True))
             continue
         with np.errstate(all="ignore"):
@@ -69,6 +72,16 @@ def _run(
             spread = step * (1 + np.abs(operands[0]).sum(axis=-1, keepdims=True))  # 1: the bias, in the same unit
             result = result + rng.uniform(-1, 1, result.shape) * spread
         values[node.output] = _rounded(plan, node.output, np.nan_to_num(result), rng)
+    return values
+
+
+def _run_step(
+    op: Recurrence, plan: Plan | None, rng: np.random.Generator, body: Graph, fed: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """One step; what becomes a state has the type of the state."""
+    values = _run(body, plan, dict(fed), rng)
+    for state, name in zip(op.state_inputs, op.results, strict=False):
+        values[name] = _rounded(plan, state, values[name], rng)
     return values
 
 
