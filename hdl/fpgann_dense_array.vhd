@@ -50,156 +50,51 @@ end entity;
 
 architecture rtl of fpgann_dense_array is
 
-  constant FOLDS  : positive := INPUTS / SIMD;
-  constant GROUPS : positive := OUTPUTS / PE;
-  constant STEPS  : positive := FOLDS * GROUPS;
-  constant CHUNK  : positive := SIMD * IN_WIDTH; -- bits taken a cycle
-
-  -- Position whose weights are being addressed; all zero while idle. The inputs, the flags and the
-  -- words of the memories come one cycle later.
-  signal step      : natural range 0 to STEPS - 1;
-  signal fold      : natural range 0 to FOLDS - 1;
-  signal group_now : natural range 0 to GROUPS - 1;
-  signal active    : std_ulogic;
-
-  signal first       : std_ulogic;
-  signal last        : std_ulogic;
-  signal inputs_left : std_ulogic_vector(INPUTS * IN_WIDTH - 1 downto 0); -- the next ones lowest
-
-  signal group_valid : std_ulogic;
-  signal out_index   : natural range 0 to GROUPS - 1;
+  signal first : std_ulogic;
+  signal chunk : std_ulogic_vector(SIMD * IN_WIDTH - 1 downto 0);
 
 begin
 
-  assert OUTPUTS mod PE = 0
-    report "fpgann_dense_array: PE = " & integer'image(PE)
-           & " does not divide OUTPUTS = " & integer'image(OUTPUTS)
-    severity failure;
-
-  assert INPUTS mod SIMD = 0
-    report "fpgann_dense_array: SIMD = " & integer'image(SIMD)
-           & " does not divide INPUTS = " & integer'image(INPUTS)
-    severity failure;
-
-  step_index  <= to_unsigned(step, index_width(STEPS));
-  group_index <= to_unsigned(group_now, index_width(GROUPS));
-
-  active <= '1' when in_valid = '1' or step /= 0 else
-            '0';
-
-  p_sequence : process (clk)
-  begin
-    if rising_edge(clk) then
-      if active = '1' then
-        if step = STEPS - 1 then
-          step <= 0;
-        else
-          step <= step + 1;
-        end if;
-
-        if fold = FOLDS - 1 then
-          fold <= 0;
-          if group_now = GROUPS - 1 then
-            group_now <= 0;
-          else
-            group_now <= group_now + 1;
-          end if;
-        else
-          fold <= fold + 1;
-        end if;
-      end if;
-
-      first <= '0';
-      last  <= '0';
-      if fold = 0 then
-        first <= active;
-      end if;
-      if fold = FOLDS - 1 then
-        last <= active;
-      end if;
-
-      if rst = '1' then
-        step      <= 0;
-        fold      <= 0;
-        group_now <= 0;
-        first     <= '0';
-        last      <= '0';
-      end if;
-    end if;
-  end process;
-
-  -- The inputs pass by in a ring, once a group: no multiplexer of INPUTS elements.
-  p_rotate : process (clk)
-
-    variable inputs_twice : std_ulogic_vector(2 * INPUTS * IN_WIDTH - 1 downto 0);
-
-  begin
-    if rising_edge(clk) then
-      inputs_twice := inputs_left & inputs_left;
-      if in_valid = '1' then
-        inputs_left <= in_data;
-      elsif active = '1' then
-        inputs_left <= inputs_twice(CHUNK + INPUTS * IN_WIDTH - 1 downto CHUNK);
-      end if;
-    end if;
-  end process;
-
-  g_neuron : for i in 0 to PE - 1 generate
-
-    -- Plain slices: a function call would make every neuron wait for every bit, slow to simulate.
-    neuron : entity work.fpgann_neuron
-      generic map (
-        SIMD         => SIMD,
-        IN_WIDTH     => IN_WIDTH,
-        IN_SIGNED    => IN_SIGNED,
-        WEIGHT_WIDTH => WEIGHT_WIDTH,
-        BIAS_WIDTH   => BIAS_WIDTH,
-        ACC_WIDTH    => ACC_WIDTH,
-        DSP_STYLE    => DSP_STYLE
-      )
-      port map (
-        clk     => clk,
-        first   => first,
-        in_data => inputs_left(CHUNK - 1 downto 0),
-        weights => step_weights((i + 1) * SIMD * WEIGHT_WIDTH - 1 downto i * SIMD * WEIGHT_WIDTH),
-        bias    => group_biases((i + 1) * BIAS_WIDTH - 1 downto i * BIAS_WIDTH),
-        acc     => out_acc((i + 1) * ACC_WIDTH - 1 downto i * ACC_WIDTH)
-      );
-
-  end generate g_neuron;
-
-  -- Not beside the data: a reset must stop it at once.
-  valid_delay : entity work.fpgann_delay
+  sequencer : entity work.fpgann_dense_sequence
     generic map (
-      WIDTH  => 1,
-      CYCLES => neuron_cycles(SIMD),
-      RESETS => true
+      INPUTS   => INPUTS,
+      OUTPUTS  => OUTPUTS,
+      PE       => PE,
+      SIMD     => SIMD,
+      IN_WIDTH => IN_WIDTH
     )
     port map (
       clk         => clk,
       rst         => rst,
-      in_data(0)  => last,
-      out_data(0) => group_valid
+      in_valid    => in_valid,
+      in_data     => in_data,
+      step_index  => step_index,
+      group_index => group_index,
+      busy        => open, -- what idle neurons compute is of no interest
+      first       => first,
+      chunk       => chunk,
+      out_valid   => out_valid,
+      out_group   => out_group
     );
 
-  out_valid <= group_valid;
-  out_group <= to_unsigned(out_index, index_width(GROUPS));
-
-  p_group : process (clk)
-  begin
-    if rising_edge(clk) then
-      if group_valid = '1' then
-        if out_index = GROUPS - 1 then
-          out_index <= 0;
-        else
-          out_index <= out_index + 1;
-        end if;
-      end if;
-
-      if rst = '1' then
-        out_index <= 0;
-      end if;
-    end if;
-  end process;
+  neurons : entity work.fpgann_dense_neurons
+    generic map (
+      PE           => PE,
+      SIMD         => SIMD,
+      IN_WIDTH     => IN_WIDTH,
+      IN_SIGNED    => IN_SIGNED,
+      WEIGHT_WIDTH => WEIGHT_WIDTH,
+      BIAS_WIDTH   => BIAS_WIDTH,
+      ACC_WIDTH    => ACC_WIDTH,
+      DSP_STYLE    => DSP_STYLE
+    )
+    port map (
+      clk     => clk,
+      first   => first,
+      in_data => chunk,
+      weights => step_weights,
+      biases  => group_biases,
+      acc     => out_acc
+    );
 
 end architecture;
