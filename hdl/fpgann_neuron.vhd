@@ -51,6 +51,7 @@ architecture rtl of fpgann_neuron is
   signal sum_first : std_ulogic;
   signal sum_bias  : u_signed(BIAS_WIDTH - 1 downto 0);
 
+  signal base  : u_signed(ACC_WIDTH - 1 downto 0);
   signal total : u_signed(ACC_WIDTH - 1 downto 0);
 
   attribute use_dsp    : string;
@@ -117,14 +118,14 @@ begin
 
   end generate g_tree;
 
+  -- One adder behind a choice: of two adders synthesis would make two, and choose between them.
+  base <= wide(sum_bias, ACC_WIDTH) when sum_first = '1' else
+          total;
+
   p_accumulate : process (clk)
   begin
     if rising_edge(clk) then
-      if sum_first = '1' then
-        total <= wide(sum_bias, ACC_WIDTH) + wide(sum, ACC_WIDTH);
-      else
-        total <= total + wide(sum, ACC_WIDTH);
-      end if;
+      total <= base + wide(sum, ACC_WIDTH);
     end if;
   end process;
 

@@ -235,10 +235,10 @@ MUTATIONS = {
     "threshold of a search per element": Mutation("scaled adders", "curved", flip("MAPPED_2_THRESHOLDS", 31, 2)),
     # the library below
     "sign of an accumulator": Mutation(
-        "neurons", "hidden", sub(r"total \+ wide\(sum,", "total - wide(sum,"), "fpgann/fpgann_neuron"
+        "neurons", "hidden", sub(r"base \+ wide\(sum,", "base - wide(sum,"), "fpgann/fpgann_neuron"
     ),
     "bias of an accumulator": Mutation(
-        "neurons", "hidden", sub(r"wide\(sum_bias, ACC_WIDTH\) \+ ", ""), "fpgann/fpgann_neuron"
+        "neurons", "hidden", sub(r"wide\(sum_bias, ACC_WIDTH\) when", "to_signed(0, ACC_WIDTH) when"), "fpgann/fpgann_neuron"
     ),
     "order of gathering": Mutation(
         "scaled neurons",
