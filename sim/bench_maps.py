@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
-import random
+from functools import partial
 
 import cocotb
 from bench_parallel import PERIOD_NS, cycle_now, hex_or_x, number
-from bench_stream import FOLDER, Bench, DivergenceError, random_stalls, write_result
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
-from cocotbext.axi import AxiStreamBus, AxiStreamSink, AxiStreamSource
-from stream_interface import Interface
+from stream_interface import DivergenceError
+from stream_traffic import FOLDER, Traffic, prove, random_stalls, resets, shares
 
 ENOUGH_VECTORS = 4
 FEW_CYCLES = 2000  # of a map
@@ -54,45 +52,16 @@ def visible_streams(dut, design: dict) -> list[dict]:
     return [s for s in design["stages"] if all(hasattr(dut, f"{s['stream']}_{name}") for name in names)]
 
 
-class MapBench(Bench):
-    """The design, its surroundings, and what has been seen since the last `forget`."""
+class MapBench(Traffic):
+    """The surroundings of a network of maps, whose tokens are compared, too."""
 
     def __init__(self, dut, design: dict, vectors: dict) -> None:
-        self.dut, self.design, self.vectors = dut, design, vectors
-        self.rng = random.Random(vectors["seed"])
-        self.inputs = [Interface(dut, "input", port) for port in design["inputs"]]
-        self.outputs = [Interface(dut, "output", port) for port in design["outputs"]]
-        shared = (dut.aclk, dut.aresetn, False)
-        self.sources = [AxiStreamSource(AxiStreamBus.from_prefix(dut, i.name), *shared) for i in self.inputs]
-        self.sinks = [AxiStreamSink(AxiStreamBus.from_prefix(dut, o.name), *shared) for o in self.outputs]
-        for end in (*self.sources, *self.sinks):
-            end.log.setLevel(logging.WARNING)  # else a line a packet
+        super().__init__(dut, design, vectors)
         self.stages = visible_streams(dut, design)
         self.taps = [TokenTap(dut, stage["stream"]) for stage in self.stages]
         for tap in self.taps:
             cocotb.start_soon(tap.run())
-        self.is_running = False
-        self.errors = 0
-        self.wrong: set[int] = set()
-        self.delivered: dict[str, dict[int, str]] = {o.name: {} for o in self.outputs}
         self._tokens: dict[tuple[str, int], list[str]] = {}
-
-    async def cycle(self) -> None:
-        """Look at the next rising edge, just before it."""
-        await FallingEdge(self.dut.aclk)
-        for interface in (*self.inputs, *self.outputs) if self.is_running else ():
-            interface.sample()
-        self.errors += str(self.dut.frame_error.value) == "1"
-
-    def forget(self) -> None:
-        """Begin a new record."""
-        for interface in (*self.inputs, *self.outputs):
-            interface.forget()
-        for tap in self.taps:
-            tap.items.clear()
-        for sink in self.sinks:
-            sink.clear()
-        self.errors = 0
 
     async def reset(self, cycles: int = 1) -> None:
         """Reset the design, and wait until its buffers are ready for a map."""
@@ -104,6 +73,11 @@ class MapBench(Bench):
     def quiet_cycles(self) -> int:
         """After so many cycles without a beat, nothing can be on its way."""
         return self.design["latency_cycles"] + 8
+
+    @property
+    def frames_inside(self) -> int:
+        """More maps than are on their way at once."""
+        return self.design["latency_cycles"] // self.design["interval_cycles"] + 3
 
     def tokens(self, stage: dict, vector: int) -> list[str]:
         """The tokens of a vector as bits."""
@@ -125,30 +99,9 @@ class MapBench(Bench):
         known = [difference for difference in differences if difference]
         # where tokens wait for ever those in front lack, too: a wrong one says more
         found = next((each for each in known if each["element"] is not None), known[0] if known else None)
-        for output in self.outputs:
-            for index, vector in enumerate(vectors):
-                if vector is None:
-                    continue
-                packet = output.packets[index] if index < len(output.packets) else None
-                if packet is None:
-                    where = {"layer": f"output {output.name}", "vector": vector, "cycle": cycle_now(), "element": None}
-                    difference = {**where, "expected": "a packet", "got": "nothing"}
-                else:
-                    difference = output.difference(vector, self.word(output.port, vector), packet)
-                    if keep:
-                        self.delivered[output.name][vector] = output.word(packet)
-                if difference:
-                    self.wrong.add(vector)
-                    found = found or difference
-            where = {"layer": f"output {output.name}", "vector": len(vectors), "cycle": cycle_now(), "element": None}
-            if len(output.packets) != len(vectors) or output.open.beats:
-                got = f"{len(output.packets)} packets and {len(output.open.beats)} beats"
-                found = found or {**where, "expected": f"{len(vectors)} packets", "got": got}
-        if self.errors != errors:
-            where = {"layer": "frame_error", "vector": 0, "cycle": cycle_now(), "element": None}
-            found = found or {**where, "expected": f"{errors} pulses", "got": f"{self.errors} pulses"}
-        if found:
-            raise DivergenceError(found)
+        found_outside = self.judge_packets(vectors, errors, keep=keep)
+        if found or found_outside:
+            raise DivergenceError(found or found_outside)
 
     def first_difference(self, stage: dict, tap: TokenTap, vectors: list[int | None]) -> dict | None:
         """The first token of a stream that is not as expected."""
@@ -260,22 +213,6 @@ async def damaged_packets(bench: MapBench, count: int) -> None:
             turn += 1
 
 
-async def resets(bench: MapBench, count: int) -> None:
-    """A reset at any time stops everything at once, and the next packet is a first one."""
-    for point in range(4):
-        bench.forget()
-        bench.sinks[0].pause = point % 2 > 0
-        bench.offer([index % count for index in range(3)])
-        await bench.cycles(bench.rng.randrange(1, bench.frame_cycles))
-        await bench.reset(1 + point // 2)
-        bench.sinks[0].pause = False
-        await bench.cycles(bench.quiet_cycles)
-        bench.judge([])
-        vectors = [point % count, (point + 1) % count]
-        bench.offer(vectors)
-        await bench.settle(vectors)
-
-
 @cocotb.test()
 async def bit_exact(dut) -> None:
     """Every output and every token between the actors has the expected bits under all kinds of traffic."""
@@ -284,28 +221,16 @@ async def bit_exact(dut) -> None:
     Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
     bench = MapBench(dut, design, vectors)
     count = vectors["count"]
-    alone = min(8, max(1, count // 8))
-    stalled = (count - alone) // 3
-    fast = count - alone - stalled
-    result = {"intervals_seen": [], "latencies_seen": [], "first_divergence": None}
-    phase = "reset"
-    try:
-        await bench.reset(4)
-        phase = "back to back"
-        result["intervals_seen"] = await back_to_back(bench, list(range(fast)))
-        phase = "random stalls"
-        await random_stalls(bench, list(range(fast, fast + stalled)))
-        phase = "sparse traffic"
-        result["latencies_seen"] = await sparse(bench, list(range(fast + stalled, count)))
-        if count >= ENOUGH_VECTORS and design["interval_cycles"] <= FEW_CYCLES:
-            phase = "stalled outputs"
-            await stalled_outputs(bench, count)
-            phase = "damaged packets"
-            await damaged_packets(bench, count)
-            phase = "reset in mid-map"
-            await resets(bench, count)
-    except DivergenceError as divergence:
-        result["first_divergence"] = {**divergence.args[0], "phase": phase}
-        bench.wrong |= set(range(count)) - set.intersection(*(set(words) for words in bench.delivered.values()))
-    write_result(design, vectors, bench, result)
-    assert result["first_divergence"] is None, result["first_divergence"]
+    fast, stalled, alone = shares(count)
+    phases = [
+        ("back to back", "intervals_seen", partial(back_to_back, bench, fast)),
+        ("random stalls", None, partial(random_stalls, bench, stalled)),
+        ("sparse traffic", "latencies_seen", partial(sparse, bench, alone)),
+    ]
+    if count >= ENOUGH_VECTORS and design["interval_cycles"] <= FEW_CYCLES:
+        phases += [
+            ("stalled outputs", None, partial(stalled_outputs, bench, count)),
+            ("damaged packets", None, partial(damaged_packets, bench, count)),
+            ("reset in mid-map", None, partial(resets, bench, count)),
+        ]
+    await prove(bench, phases)

@@ -13,145 +13,39 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
-import os
-import random
-from pathlib import Path
+from functools import partial
 
 import cocotb
 from bench_parallel import PERIOD_NS, Tap, cycle_now, first_difference, visible_stages
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge
-from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from load_weights import connect, load_weights
-from stream_interface import DivergenceError, Interface
+from stream_interface import DivergenceError
+from stream_traffic import FOLDER, Traffic, prove, random_stalls, resets, shares
 
-FOLDER = Path(os.environ.get("FPGANN_SIM_DIR", Path(__file__).resolve().parent))
 GATHER, FIFO_OUTPUT, SEND = 1, 1, 1  # frames that wait outside of the core and the places of a FIFO
 
 
-class Bench:
-    """The design, its surroundings, and what has been seen since the last `forget`."""
+class Bench(Traffic):
+    """The surroundings of frames around a core, whose stages are compared, too."""
 
     def __init__(self, dut, design: dict, vectors: dict) -> None:
-        self.dut, self.design, self.vectors = dut, design, vectors
-        self.rng = random.Random(vectors["seed"])
-        self.inputs = [Interface(dut, "input", port) for port in design["inputs"]]
-        self.outputs = [Interface(dut, "output", port) for port in design["outputs"]]
-        shared = (dut.aclk, dut.aresetn, False)
-        self.sources = [AxiStreamSource(AxiStreamBus.from_prefix(dut, i.name), *shared) for i in self.inputs]
-        self.sinks = [AxiStreamSink(AxiStreamBus.from_prefix(dut, o.name), *shared) for o in self.outputs]
-        for end in (*self.sources, *self.sinks):
-            end.log.setLevel(logging.WARNING)  # else a line a packet
+        super().__init__(dut, design, vectors)
         self.stages = visible_stages(dut.core, design)
         self.taps = [Tap(dut.core, f"{s['stream']}_valid", [f"{s['stream']}_data"]) for s in self.stages]
         for tap in self.taps:
             cocotb.start_soon(tap.run())
-        self.is_running = False
         self.accepted: list[int] = []
-        self.errors = 0
-        self.wrong: set[int] = set()
-        self.delivered: dict[str, dict[int, str]] = {o.name: {} for o in self.outputs}
 
     async def cycle(self) -> None:
         """Look at the next rising edge, just before it."""
-        await FallingEdge(self.dut.aclk)
-        for interface in (*self.inputs, *self.outputs) if self.is_running else ():
-            interface.sample()
+        await super().cycle()
         if str(self.dut.core.in_valid.value) == "1" and str(self.dut.core.in_ready.value) == "1":
             self.accepted.append(cycle_now())
-        self.errors += str(self.dut.frame_error.value) == "1"
-
-    async def cycles(self, count: int) -> None:
-        for _ in range(count):
-            await self.cycle()
-
-    async def until(self, condition, budget: int) -> bool:
-        """Wait for a condition; False if it does not come true in time."""
-        for _ in range(budget):
-            if condition():
-                return True
-            await self.cycle()
-        return bool(condition())
-
-    async def quiet(self, budget: int) -> None:
-        """Wait until no beat has passed for so long that nothing is on its way."""
-        start = cycle_now()
-        ends = (*self.inputs, *self.outputs)
-        await self.until(
-            lambda: cycle_now() - max(start, *(end.last_cycle for end in ends)) > self.quiet_cycles,
-            budget + 2 * self.quiet_cycles,
-        )
 
     def forget(self) -> None:
         """Begin a new record."""
-        for interface in (*self.inputs, *self.outputs):
-            interface.forget()
-        for tap in self.taps:
-            tap.items.clear()
-        for sink in self.sinks:
-            sink.clear()
+        super().forget()
         self.accepted.clear()
-        self.errors = 0
-
-    async def reset(self, cycles: int = 1) -> None:
-        """Reset the design and its surroundings; nothing may come out of it afterwards."""
-        self.dut.aresetn.value = 0
-        self.is_running = False
-        for source in self.sources:
-            source.clear()
-        await self.cycles(cycles)
-        self.dut.aresetn.value = 1
-        self.is_running = True
-        self.forget()
-
-    # -- traffic -----------------------------------------------------------------------------------------------------
-
-    def word(self, port: dict, vector: int) -> str:
-        return self.vectors["streams"][port["stream"]][vector]
-
-    def beats(self, side: int, vector: int, *, junk: bool = False) -> list[tuple[int, int]]:
-        """(data, keep) of every beat of an input; with junk wherever the hardware must not look."""
-        interface = self.inputs[side]
-        found = []
-        for data, keep, _ in interface.beats(self.word(interface.port, vector)):
-            if junk:
-                used = (1 << interface.port["element_bits"]) - 1
-                size = 8 * interface.port["element_bytes"]
-                mask = sum(used << (size * place) for place in range(interface.port["elements_per_beat"]))
-                data = data & mask | self.rng.getrandbits(8 * interface.lanes) & ~mask
-            found.append((data, keep))
-        return found
-
-    def send(self, side: int, beats: list[tuple[int, int]]) -> None:
-        """Queue one packet."""
-        lanes = range(self.inputs[side].lanes)
-        data = bytes(beat >> (8 * lane) & 0xFF for beat, _ in beats for lane in lanes)
-        keep = [kept >> lane & 1 for _, kept in beats for lane in lanes]
-        self.sources[side].send_nowait(AxiStreamFrame(data, tkeep=keep))
-
-    def offer(self, vectors: list[int], *, junk: bool = False) -> None:
-        for vector in vectors:
-            for side in range(len(self.inputs)):
-                self.send(side, self.beats(side, vector, junk=junk))
-
-    def stall(self, share: float) -> None:
-        """Let every interface pause at random for a share of the cycles; 0 stops that."""
-
-        def pauses(seed: int):
-            rng = random.Random(seed)
-            while True:
-                yield rng.random() < share
-
-        for end in (*self.sources, *self.sinks):
-            end.clear_pause_generator()
-            end.pause = False
-            if share:
-                end.set_pause_generator(pauses(self.rng.getrandbits(32)))
-
-    def complete(self, count: int):
-        """A condition: every output has delivered that many packets."""
-        return lambda: all(len(output.packets) >= count for output in self.outputs)
 
     @property
     def quiet_cycles(self) -> int:
@@ -159,14 +53,9 @@ class Bench:
         return self.design["latency_cycles"] + self.design["core_interval_cycles"] + 8
 
     @property
-    def frame_cycles(self) -> int:
-        """From the first beat of a frame to the last beat of its result."""
-        return self.quiet_cycles + 2 * self.design["interval_cycles"]
-
-    def budget(self, count: int, slower: int = 1) -> int:
-        return self.frame_cycles + (count + 4) * slower * (self.design["interval_cycles"] + 4)
-
-    # -- judgement ---------------------------------------------------------------------------------------------------
+    def frames_inside(self) -> int:
+        """More frames than there are places."""
+        return self.design["fifo_frames"] + GATHER + FIFO_OUTPUT + SEND + 3
 
     def judge(self, vectors: list[int], errors: int = 0, *, keep: bool = False) -> None:
         """The packets and stages since `forget` must be those of these vectors, and nothing else.
@@ -182,34 +71,9 @@ class Bench:
             if difference and not found:
                 index = difference["vector"]
                 found = {**difference, "vector": vectors[index] if index < len(vectors) else index}
-        for output in self.outputs:
-            for index, vector in enumerate(vectors):
-                packet = output.packets[index] if index < len(output.packets) else None
-                if packet is None:
-                    where = {"layer": f"output {output.name}", "vector": vector, "cycle": cycle_now(), "element": None}
-                    difference = {**where, "expected": "a packet", "got": "nothing"}
-                else:
-                    difference = output.difference(vector, self.word(output.port, vector), packet)
-                    if keep:
-                        self.delivered[output.name][vector] = output.word(packet)
-                if difference:
-                    self.wrong.add(vector)
-                    found = found or difference
-            if len(output.packets) > len(vectors) or output.open.beats:
-                where = {"layer": f"output {output.name}", "vector": len(vectors), "cycle": cycle_now()}
-                found = found or {**where, "element": None, "expected": "nothing", "got": "a packet"}
-        if self.errors != errors:
-            where = {"layer": "frame_error", "vector": 0, "cycle": cycle_now(), "element": None}
-            found = found or {**where, "expected": f"{errors} pulses", "got": f"{self.errors} pulses"}
-        if found:
-            raise DivergenceError(found)
-
-    async def settle(self, vectors: list[int], errors: int = 0, *, slower: int = 1, keep: bool = False) -> None:
-        """Wait for all packets and whatever else comes, then judge."""
-        await self.until(self.complete(len(vectors)), self.budget(len(vectors) + errors, slower))
-        self.stall(0)
-        await self.cycles(self.quiet_cycles)
-        self.judge(vectors, errors, keep=keep)
+        found_outside = self.judge_packets(vectors, errors, keep=keep)
+        if found or found_outside:
+            raise DivergenceError(found or found_outside)
 
 
 # -- phases ------------------------------------------------------------------------------------------------------------
@@ -230,15 +94,6 @@ async def back_to_back(bench: Bench, vectors: list[int]) -> list[int]:
     await bench.settle(vectors, keep=True)
     widest = max(bench.outputs, key=lambda output: output.port["beats"])
     return sorted({b.cycles[0] - a.cycles[0] for a, b in itertools.pairwise(widest.packets)})
-
-
-async def random_stalls(bench: Bench, vectors: list[int]) -> None:
-    """Pauses on all sides; bits that carry nothing hold anything."""
-    for share, part in zip((0.3, 0.8), (vectors[::2], vectors[1::2]), strict=True):
-        bench.forget()
-        bench.stall(share)
-        bench.offer(part, junk=True)
-        await bench.settle(part, slower=20, keep=True)
 
 
 async def sparse(bench: Bench, vectors: list[int]) -> list[int]:
@@ -274,8 +129,8 @@ async def stalled_outputs(bench: Bench, count: int) -> None:
 
     The last output waits longest; the others must not run ahead of it by more than its places.
     """
-    places = bench.design["fifo_frames"] + GATHER + FIFO_OUTPUT + SEND
-    vectors = [index % count for index in range(places + 3)]
+    places = bench.frames_inside - 3
+    vectors = [index % count for index in range(bench.frames_inside)]
     for released in range(len(bench.outputs)):
         bench.forget()
         for number_of, sink in enumerate(bench.sinks):
@@ -319,29 +174,6 @@ async def damaged_packets(bench: Bench, count: int) -> None:
     await bench.settle([*good, 0], errors, slower=3)
 
 
-async def resets(bench: Bench, count: int) -> None:
-    """A reset at any time stops everything at once, and the next packet is a first one.
-
-    At any time: while frames flow, while an output waits, and with every place full.
-    """
-    for point in range(6):
-        bench.forget()
-        bench.sinks[0].pause = point % 3 > 0
-        vectors = [index % count for index in range(bench.design["fifo_frames"] + 6)]
-        bench.offer(vectors)
-        if point % 3 == 2:
-            await bench.quiet(bench.budget(len(vectors)))
-        else:
-            await bench.cycles(bench.rng.randrange(1, bench.frame_cycles))
-        await bench.reset(1 + point // 3)
-        bench.sinks[0].pause = False
-        await bench.cycles(bench.quiet_cycles)
-        bench.judge([])
-        vectors = [point % count, (point + 1) % count]
-        bench.offer(vectors)
-        await bench.settle(vectors)
-
-
 @cocotb.test()
 async def bit_exact(dut) -> None:
     """Every output and every stage delivers the expected bits under all kinds of traffic."""
@@ -349,55 +181,18 @@ async def bit_exact(dut) -> None:
     vectors = json.loads((FOLDER / "vectors.json").read_text())
     Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
     bench = Bench(dut, design, vectors)
+    count = vectors["count"]
+    fast, stalled, alone = shares(count)
+    phases = [
+        ("back to back", "intervals_seen", partial(back_to_back, bench, fast)),
+        ("random stalls", None, partial(random_stalls, bench, stalled)),
+        ("sparse traffic", "latencies_seen", partial(sparse, bench, alone)),
+        ("interfaces in turns", None, partial(in_turns, bench, [index % count for index in range(4)])),
+        ("stalled outputs", None, partial(stalled_outputs, bench, count)),
+        ("damaged packets", None, partial(damaged_packets, bench, count)),
+        ("reset in mid-frame", None, partial(resets, bench, count)),
+    ]
     if "loading" in design:
         master = connect(dut, dut.aclk, dut.aresetn, design, active_high=False)
-    count = vectors["count"]
-    alone = min(8, max(1, count // 8))
-    stalled = (count - alone) // 3
-    fast = count - alone - stalled
-    result = {"intervals_seen": [], "latencies_seen": [], "first_divergence": None}
-    phase = "reset"
-    try:
-        await bench.reset(4)
-        if "loading" in design:
-            phase = "weights"
-            await load(bench, master)
-        phase = "back to back"
-        result["intervals_seen"] = await back_to_back(bench, list(range(fast)))
-        phase = "random stalls"
-        await random_stalls(bench, list(range(fast, fast + stalled)))
-        phase = "sparse traffic"
-        result["latencies_seen"] = await sparse(bench, list(range(fast + stalled, count)))
-        phase = "interfaces in turns"
-        await in_turns(bench, [index % count for index in range(4)])
-        phase = "stalled outputs"
-        await stalled_outputs(bench, count)
-        phase = "damaged packets"
-        await damaged_packets(bench, count)
-        phase = "reset in mid-frame"
-        await resets(bench, count)
-    except DivergenceError as divergence:
-        result["first_divergence"] = {**divergence.args[0], "phase": phase}
-        bench.wrong |= set(range(count)) - set.intersection(*(set(words) for words in bench.delivered.values()))
-    write_result(design, vectors, bench, result)
-    assert result["first_divergence"] is None, result["first_divergence"]
-
-
-def write_result(design: dict, vectors: dict, bench: Bench, seen: dict) -> None:
-    """result.json, in the form of bench_parallel; vectors that were never delivered count as mismatches."""
-    latencies, intervals = seen["latencies_seen"], seen["intervals_seen"]
-    result = {
-        "vectors": vectors["count"],
-        "mismatches": len(bench.wrong),
-        "bit_exact": seen["first_divergence"] is None,
-        "latency_cycles": latencies[0] if len(latencies) == 1 else None,
-        "latencies_seen": latencies,
-        "ii": intervals[0] if len(intervals) == 1 else None,
-        "intervals_seen": intervals,
-        "first_divergence": seen["first_divergence"],
-        "outputs": {
-            name: [words.get(index, "x") for index in range(vectors["count"])]
-            for name, words in bench.delivered.items()
-        },
-    }
-    (FOLDER / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+        phases.insert(0, ("weights", None, partial(load, bench, master)))
+    await prove(bench, phases)

@@ -20,7 +20,7 @@ from fpgann.ir import Graph
 from fpgann.numerics.integers import IntArray
 
 SIM_FILES = ("bench_parallel.py", "run.py")
-STREAM_SIM_FILES = ("bench_stream.py", "load_weights.py", "stream_interface.py")
+STREAM_SIM_FILES = ("bench_stream.py", "load_weights.py", "stream_interface.py", "stream_traffic.py")
 MAP_SIM_FILES = ("bench_maps.py",)
 LOADING_SIM_FILES = ("load_weights.py",)
 

@@ -96,8 +96,27 @@ class WindowGeometry:
         return rows, columns
 
 
+class _OneToOne:
+    """An actor that makes one stream out of one."""
+
+    __slots__ = ()
+
+    source: TokenStream
+    target: TokenStream
+
+    @property
+    def sources(self) -> tuple[TokenStream, ...]:
+        """What enters."""
+        return (self.source,)
+
+    @property
+    def targets(self) -> tuple[TokenStream, ...]:
+        """What leaves."""
+        return (self.target,)
+
+
 @dataclass(frozen=True, slots=True)
-class WindowBuffer:
+class WindowBuffer(_OneToOne):
     """Windows of a map.
 
     Args:
@@ -117,16 +136,6 @@ class WindowBuffer:
     geometry: WindowGeometry
     groups: int
     fill: int
-
-    @property
-    def sources(self) -> tuple[TokenStream, ...]:
-        """The map."""
-        return (self.source,)
-
-    @property
-    def targets(self) -> tuple[TokenStream, ...]:
-        """The windows."""
-        return (self.target,)
 
     @property
     def token_bits(self) -> int:
@@ -187,7 +196,7 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
-class Fifo:
+class Fifo(_OneToOne):
     """Tokens that wait for those which take a longer way.
 
     Args:
@@ -203,19 +212,9 @@ class Fifo:
     places: int
     layers: tuple[str, ...] = ()
 
-    @property
-    def sources(self) -> tuple[TokenStream, ...]:
-        """What enters."""
-        return (self.source,)
-
-    @property
-    def targets(self) -> tuple[TokenStream, ...]:
-        """What leaves."""
-        return (self.target,)
-
 
 @dataclass(frozen=True, slots=True)
-class Regroup:
+class Regroup(_OneToOne):
     """Fewer and larger tokens out of small ones, or the other way round.
 
     Args:
@@ -239,19 +238,9 @@ class Regroup:
         """Whether the large tokens leave."""
         return self.source.tokens > self.target.tokens
 
-    @property
-    def sources(self) -> tuple[TokenStream, ...]:
-        """What enters."""
-        return (self.source,)
-
-    @property
-    def targets(self) -> tuple[TokenStream, ...]:
-        """What leaves."""
-        return (self.target,)
-
 
 @dataclass(frozen=True, slots=True)
-class Accumulate:
+class Accumulate(_OneToOne):
     """Sum, maximum or minimum of consecutive tokens, element by element.
 
     Args:
@@ -273,19 +262,9 @@ class Accumulate:
         """Tokens of a result."""
         return self.source.tokens // self.target.tokens
 
-    @property
-    def sources(self) -> tuple[TokenStream, ...]:
-        """What enters."""
-        return (self.source,)
-
-    @property
-    def targets(self) -> tuple[TokenStream, ...]:
-        """What leaves."""
-        return (self.target,)
-
 
 @dataclass(frozen=True, slots=True)
-class Expand:
+class Expand(_OneToOne):
     """Several tokens for each: its parts (depth to space), or itself again (nearest neighbours, broadcasting).
 
     Args:
@@ -307,16 +286,6 @@ class Expand:
     factors: tuple[int, int]
     parts: int
     elements: tuple[int, ...]
-
-    @property
-    def sources(self) -> tuple[TokenStream, ...]:
-        """What enters."""
-        return (self.source,)
-
-    @property
-    def targets(self) -> tuple[TokenStream, ...]:
-        """What leaves."""
-        return (self.target,)
 
 
 Actor: TypeAlias = WindowBuffer | TokenStage | Fork | Fifo | Regroup | Accumulate | Expand
