@@ -85,10 +85,11 @@ def run_batch(
         FormatError: the build is incomplete or damaged, or engines cannot be kept.
     """
     simulation = read_description(build, manifest, values)
-    engine = engine_for(build, simulation, work or build / "sim" / "batch", netlist).resolve()
+    count = len(values[simulation["inputs"][0]["value"]])
+    cycles = count * simulation["interval_cycles"] + simulation["latency_cycles"]
+    engine = engine_for(build, simulation, work or build / "sim" / "batch", cycles, netlist).resolve()
     if simulation.get("bench") in ("bench_stream", "bench_maps"):
         return BatchRun(*run_stream_engine(engine, simulation, values, seed))
-    count = len(values[simulation["inputs"][0]["value"]])
     limit = simulation["latency_cycles"] + (count + 2) * (2 * simulation["interval_cycles"] + 4)
     with tempfile.TemporaryDirectory(prefix="fpgann-sim-") as name:
         folder = Path(name)

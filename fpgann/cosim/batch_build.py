@@ -41,16 +41,23 @@ _VERILATOR_FLAGS = (
     "-Wno-lint",
 )
 _FAST = ("-O2", "-fno-tree-vectorize")  # straight-line code: -O3 and vectors make it larger, not faster
+_QUICK = ("-O0",)
+_FEW_CYCLES = 4096  # for so few optimising takes far longer than it saves
 _COMPILE_TIMEOUT_S = 7200.0
 
 
-def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path, netlist: str | None = None) -> Path:
+def engine_for(
+    build: Path, simulation: Mapping[str, Any], cache: Path, cycles: int, netlist: str | None = None
+) -> Path:
     """The program that simulates a design; compiled unless `cache` holds it.
+
+    The compiler optimises it if it is to run for long; one that was optimised once is taken for few cycles, too.
 
     Args:
         build: the BUILD folder.
         simulation: contents of its sim/design.json, checked.
         cache: folder of programs by the hash of all that goes into them; made when missing.
+        cycles: of the clock that it will run, about.
         netlist: Verilog to simulate in place of what lies in rtl/.
 
     Raises:
@@ -63,11 +70,12 @@ def engine_for(build: Path, simulation: Mapping[str, Any], cache: Path, netlist:
     sources |= describe_ports(simulation) if bench == "bench_parallel" else describe_interfaces(simulation)
     if netlist is not None:
         sources["design.v"] = netlist
-    options = [*_FAST, *(["-march=native"] if (machine := _native(tools["g++"])) else [])]
-    known = [tools["verilator"].version_text, tools["g++"].version_text, machine, *_VERILATOR_FLAGS, *options]
-    target = cache / _digest(build / "rtl", sources, known) / "engine"
-    if target.is_file():
-        return target
+    versions = [tools["verilator"].version_text, tools["g++"].version_text]
+    fast = [*_FAST, *(["-march=native"] if (machine := _native(tools["g++"])) else [])]
+    for options in (fast, list(_QUICK)) if cycles <= _FEW_CYCLES else (fast,):
+        target = cache / _digest(build / "rtl", sources, [*versions, machine, *_VERILATOR_FLAGS, *options]) / "engine"
+        if target.is_file():
+            return target
     with tempfile.TemporaryDirectory(prefix="fpgann-batch-") as name:
         work = Path(name)
         for file, text in sources.items():
