@@ -286,6 +286,34 @@ def dense_folded(
     return [pack(sums[row : row + pe], acc_width) for row in range(0, outputs, pe)]
 
 
+def depthwise_folded(
+    in_data: int,
+    *,
+    inputs: int,
+    outputs: int,
+    pe: int,
+    simd: int,
+    in_width: int,
+    in_signed: bool,
+    weight_width: int,
+    bias_width: int,
+    acc_width: int,
+    weights: Sequence[int],
+    biases: Sequence[int],
+) -> list[int]:
+    """out_acc of every group, for one item."""
+    folds, found = inputs // simd, []
+    codes = [to_code(bits, in_width, is_signed=in_signed) for bits in elements(in_data, inputs * outputs, in_width)]
+    for group, bias_word in enumerate(biases):
+        sums = [wide(bits, bias_width) for bits in elements(bias_word, pe, bias_width)]
+        for step in range(group * folds, (group + 1) * folds):
+            row = [wide(bits, weight_width) for bits in elements(weights[step], pe * simd, weight_width)]
+            for place, weight in enumerate(row):
+                sums[place // simd] += weight * codes[step * pe * simd + place]
+        found.append(pack(sums, acc_width))
+    return found
+
+
 def dense_folded_latency_cycles(group: int, *, inputs: int, simd: int) -> int:
     """From in_valid to the out_valid of a group."""
     return (group + 1) * (inputs // simd) + neuron_latency_cycles(simd)

@@ -50,9 +50,9 @@ def costs_of(stage: Stage) -> tuple[Cost, ...]:
             first = _netlist(pipeline.netlist)
             return (first, *[Cost(first.kind)] * (len(stage.layers) - 1))
         case FoldedKernel() as kernel:
-            copies, multipliers = kernel.copies, kernel.pe * kernel.simd * kernel.copies
+            copies, multipliers = kernel.copies, kernel.multiplier_count
             counts = {
-                "multiplications": int(kernel.weights.size) * copies,
+                "multiplications": kernel.multiplications,
                 "multipliers": multipliers,
                 "memory_bits": kernel.steps * kernel.weight_bits * multipliers,
             }

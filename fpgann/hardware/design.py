@@ -137,9 +137,11 @@ class Loadable:
 class FoldedKernel:
     """An array of multiply-accumulate neurons with weights in memory.
 
+    Where neurons or multipliers do not divide the layer, zeros fill up the last round.
+
     Args:
-        weights: codes, shape (inputs, outputs).
-        bias: codes, shape (outputs,).
+        weights: codes, shape (inputs, outputs), with the zeros.
+        bias: codes, shape (outputs,), likewise.
         pe: neurons side by side.
         simd: multipliers of a neuron.
         accumulator: range of the sums.
@@ -148,6 +150,10 @@ class FoldedKernel:
         loadable: what weights and biases may become at run time; None if they are constant.
         multipliers: what its multipliers are made of.
         memory: where its constant weights are kept.
+        idle_inputs: how many inputs of `weights` the layer does not have, at the end.
+        idle_outputs: likewise.
+        parts: equal parts of the inputs, each read by as many outputs in their order; above 1 every neuron has inputs
+            of its own.
     """
 
     weights: IntArray
@@ -160,6 +166,40 @@ class FoldedKernel:
     loadable: Loadable | None = None
     multipliers: Multipliers = Multipliers.AUTO
     memory: Memory = Memory.AUTO
+    idle_inputs: int = 0
+    idle_outputs: int = 0
+    parts: int = 1
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that each output of the layer has."""
+        return int(self.weights.shape[0]) - self.idle_inputs
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the layer."""
+        return int(self.weights.shape[1]) - self.idle_outputs
+
+    @property
+    def ring_elements(self) -> int:
+        """Inputs that pass by the neurons."""
+        return int(self.weights.size if self.parts > 1 else self.weights.shape[0])
+
+    @property
+    def lanes(self) -> list[list[int]]:
+        """For each neuron, the outputs that it computes one after another; idle ones take the numbers of the last."""
+        last = self.outputs - 1
+        return [[min(last, group * self.pe + pe) for group in range(self.groups)] for pe in range(self.pe)]
+
+    @property
+    def multiplier_count(self) -> int:
+        """Multipliers of all neurons."""
+        return self.pe * self.simd * self.copies
+
+    @property
+    def multiplications(self) -> int:
+        """Products of an item, without those of the zeros."""
+        return self.inputs * self.outputs * self.copies
 
     @property
     def weight_bits(self) -> int:

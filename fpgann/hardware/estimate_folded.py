@@ -21,7 +21,7 @@ from fpgann.hardware.loading import weight_rows
 
 def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     """One row of a folded layer."""
-    inputs, outputs = kernel.weights.shape
+    inputs, outputs = kernel.ring_elements, kernel.weights.shape[1]
     in_bits, simd = stage.source.element_bits, kernel.simd
     code_bits = in_bits + (not stage.source.codes.signed)
     total = Amounts()
@@ -87,7 +87,7 @@ def _weights(kernel: FoldedKernel, fabric: Fabric) -> Amounts:
 def _staircases(kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     """Requantizers behind the neurons, and the number of the group where one of them needs it."""
     total, group_bits = Amounts(), counter_bits(kernel.groups)
-    lanes = [list(range(pe, kernel.groups * kernel.pe, kernel.pe)) for pe in range(kernel.pe)]
+    lanes = kernel.lanes
     needs = [kernel.groups > 1 and channels_of(r) > 1 for r in kernel.requantizers]
     if any(needs):
         total.ff += group_bits

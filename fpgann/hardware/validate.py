@@ -45,11 +45,17 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
         case PointwiseKernel(requantizer=requantizer, channels=channels):
             return apply_form(spread(requantizer.form, channels), codes)
         case FoldedKernel() as kernel:
-            rows = codes.reshape(len(codes), kernel.copies, -1)
-            values = multiply_add(matmul(rows, kernel.weights), 1, kernel.bias)
+            rows = codes.reshape(len(codes), kernel.copies, kernel.parts, -1)
+            values = multiply_add(_sums(kernel, rows), 1, kernel.bias[: kernel.outputs])
             for requantizer in kernel.requantizers:
                 values = apply_form(requantizer.form, values)
             return values.reshape(len(codes), -1)
+
+
+def _sums(kernel: FoldedKernel, rows: IntArray) -> IntArray:
+    """Products of the inputs of each part, shape (samples, copies, parts, inputs), with its weights, side by side."""
+    weights = np.split(kernel.weights[: kernel.inputs, : kernel.outputs], kernel.parts, axis=1)
+    return np.concatenate([matmul(rows[:, :, part], own) for part, own in enumerate(weights)], axis=-1)
 
 
 def _evaluate_steps(kernel: RecurrentKernel, codes: IntArray) -> IntArray:

@@ -15,9 +15,9 @@ GENERICS = (
 )
 
 
-def items(unit: Unit, count: int) -> list[int]:
-    """Vectors of corners, then random ones."""
-    inputs, width = unit.generics["inputs"], unit.generics["in_width"]
+def items(unit: Unit, count: int, inputs: int | None = None) -> list[int]:
+    """Vectors of corners, then random ones; of as many elements as a sum has products if nothing else is said."""
+    inputs, width = inputs or unit.generics["inputs"], unit.generics["in_width"]
     corners = [models.pack([code] * inputs, width) for code in corner_bits(width)]
     one_hot = [models.pack([0] * index + [1], width) for index in range(inputs)]
     random = [models.pack([spread(width, unit.random) for _ in range(inputs)], width) for _ in range(count)]
@@ -27,11 +27,14 @@ def items(unit: Unit, count: int) -> list[int]:
 class Schedule:
     """Sends items in chosen cycles and checks all outputs in all cycles."""
 
+    model = staticmethod(models.dense_folded)
+
     def __init__(self, dut, unit: Unit) -> None:
         self.dut = dut
         self.unit = unit
         self.shape = unit.pick("inputs", "outputs", "pe", "simd")
         self.interval = models.dense_folded_interval_cycles(**self.shape)
+        self.elements = unit.generics["inputs"]
         self.due: dict[int, tuple[int, int]] = {}
         self.cycle = 0
 
@@ -44,10 +47,10 @@ class Schedule:
             self.unit.expect("out_acc", acc, f"group {group}, cycle {self.cycle}")
             del self.due[self.cycle]
         if item is not None:
-            for group, acc in enumerate(models.dense_folded(item, **self.unit.pick(*GENERICS))):
+            for group, acc in enumerate(self.model(item, **self.unit.pick(*GENERICS))):
                 latency = models.dense_folded_latency_cycles(group, **self.unit.pick("inputs", "simd"))
                 self.due[self.cycle + latency] = (group, acc)
-        width = self.unit.generics["inputs"] * self.unit.generics["in_width"]
+        width = self.elements * self.unit.generics["in_width"]
         noise = self.unit.random.getrandbits(width)
         self.unit.drive(in_valid=int(item is not None), in_data=noise if item is None else item)
         await FallingEdge(self.dut.clk)

@@ -65,6 +65,14 @@ def decoder(path: Path) -> Path:
     return m.write(path, (1, 3, 3, 4), m.conv(x, 2, 2, kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
 
 
+def separable(path: Path) -> Path:
+    """Convolutions of single channels, and such that mix them, after one in groups."""
+    m = Model()
+    x = m.conv("x", 2, 6, kernel_shape=[3, 3], group=2)
+    x = m.conv(m.conv(x, 1, 6, kernel_shape=[3, 3], pads=[1, 0, 1, 0], group=6), 6, 5, kernel_shape=[1, 1])
+    return m.write(path, (1, 4, 6, 6), x)
+
+
 MODELS = {"classifier": classifier, "decoder": decoder}
 
 
@@ -81,6 +89,18 @@ def test_every_token_under_all_kinds_of_traffic(builds: dict[str, api.Design], n
     simulation = builds[name].simulate()
     simulation.require_exact()
     assert simulation.verdict["ii"] == builds[name].manifest["interval_cycles"]
+
+
+@pytest.mark.parametrize("reuse_factor", [5, 7, 50])
+def test_neurons_that_do_not_divide_a_layer(tmp_path: Path, reuse_factor: int) -> None:
+    """Some of them idle in the last round; those of single channels have inputs of their own."""
+    require_tool("ghdl")
+    folded = {"strategy": "folded", "reuse_factor": reuse_factor}
+    options = override(CompileOptions(), io="stream", precision="fixed<6,3>", **folded)
+    build = api.compile(separable(tmp_path / "model.onnx"), tmp_path / "build", options)
+    simulation = build.simulate()
+    simulation.require_exact()
+    assert simulation.verdict["ii"] == build.manifest["interval_cycles"]
 
 
 def test_samples_keep_the_order_of_the_model(builds: dict[str, api.Design]) -> None:

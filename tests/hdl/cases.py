@@ -159,6 +159,18 @@ def dense_folded() -> Cases:
     }
 
 
+def depthwise_folded() -> Cases:
+    return {
+        "one": _dense(1, 1, 1, 1, 8, 8, 8, 20),
+        "unfolded": _dense(4, 3, 3, 4, 5, 4, 8, 16, signed=False),
+        "rows": _dense(4, 6, 2, 4, 6, 5, 10, 20, style="yes"),
+        "columns": _dense(6, 3, 3, 2, 7, 3, 10, 20),
+        "both": _dense(6, 4, 2, 3, 8, 8, 16, 24, signed=False, style="no"),
+        "serial": _dense(9, 3, 1, 1, 8, 8, 16, 24),
+        "wraps": _dense(4, 2, 1, 2, 8, 8, 12, 10),
+    }
+
+
 def dense_loadable() -> Cases:
     def loadable(shape: Generics, address: int, words: int, weights_base: int, biases_base: int) -> Generics:
         kept = {name: value for name, value in shape.items() if name != "ROM_STYLE"}
@@ -488,6 +500,7 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_axil_loader": axil_loader(),
     "fpgann_neuron": neuron(),
     "fpgann_dense_folded": dense_folded(),
+    "fpgann_depthwise_folded": depthwise_folded(),
     "fpgann_dense_loadable": dense_loadable(),
     "fpgann_requantize_shift": requantize_shift(),
     "fpgann_requantize_multiply": requantize_multiply(),

@@ -156,6 +156,11 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _out("acc", lambda g: g["ACC_WIDTH"]),
     ),
     "fpgann_dense_folded": _ARRAY,
+    "fpgann_depthwise_folded": (
+        _in("in_valid"),
+        _in("in_data", lambda g: g["INPUTS"] * g["OUTPUTS"] * g["IN_WIDTH"]),
+        *_ARRAY[2:],
+    ),
     "fpgann_requantize_shift": _DATA,
     "fpgann_requantize_multiply": (
         *_DATA,
@@ -245,6 +250,7 @@ WITH_RESET = {
     "fpgann_axil_loader",
     "fpgann_dense_folded",
     "fpgann_dense_loadable",
+    "fpgann_depthwise_folded",
     "fpgann_collect",
     "fpgann_stream_to_frame",
     "fpgann_frame_join",

@@ -38,11 +38,16 @@ class FoldedView:
 
     entity: str
     layers: str
+    array: str
     inputs: int
     outputs: int
     pe: int
     simd: int
     steps: int
+    wires: tuple[str, ...]
+    items: str
+    results: str
+    is_cut: bool
     groups: int
     latency_cycles: int
     in_bits: int
@@ -134,11 +139,17 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
         "signal sums_valid : std_ulogic;",
         f"signal sums_group : std_ulogic_vector({group_bits - 1} downto 0);",
     ]
-    lanes = [[group * kernel.pe + pe for group in range(kernel.groups)] for pe in range(kernel.pe)]
+    wires = _wires(kernel, stage.source.element_bits)
+    if wires:
+        ring_bits = kernel.ring_elements * stage.source.element_bits
+        declarations.append(f"signal items : std_ulogic_vector({ring_bits - 1} downto 0);")
+    if kernel.idle_outputs:
+        result_bits = outputs * stage.target.element_bits
+        declarations.append(f"signal results : std_ulogic_vector({result_bits - 1} downto 0);")
     views: list[RequantizerView] = []
     last = "sums"
     for number, requantizer in enumerate(kernel.requantizers):
-        view = view_requantizer(requantizer, f"rounded_{number}", last, lanes, group_bits)
+        view = view_requantizer(requantizer, f"rounded_{number}", last, kernel.lanes, group_bits)
         memories += view.memories
         declarations += view.declarations
         views.append(view)
@@ -146,11 +157,16 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
     return FoldedView(
         entity=entity,
         layers=printable(stage.layers),
+        array=_array(kernel),
         inputs=inputs,
         outputs=outputs,
         pe=kernel.pe,
         simd=kernel.simd,
         steps=kernel.steps,
+        wires=wires,
+        items="items" if wires else "in_data",
+        results="results" if kernel.idle_outputs else "out_data",
+        is_cut=kernel.idle_outputs > 0,
         groups=kernel.groups,
         latency_cycles=stage.latency_cycles,
         in_bits=stage.source.bits // kernel.copies,
@@ -172,3 +188,45 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
         ),
         load=load,
     )
+
+
+def _array(kernel: FoldedKernel) -> str:
+    """The entity with the neurons."""
+    if kernel.loadable is not None:
+        return "fpgann_dense_loadable"
+    return "fpgann_depthwise_folded" if kernel.parts > 1 else "fpgann_dense_folded"
+
+
+def _ring(kernel: FoldedKernel) -> list[int | None]:
+    """Which input of the layer each element that passes by the neurons is; None for one that only idle products see."""
+    inputs = kernel.inputs
+    if kernel.parts == 1:
+        return [*range(inputs), *[None] * kernel.idle_inputs]
+    found: list[int | None] = []
+    for step in range(kernel.steps):
+        group, fold = divmod(step, kernel.folds)
+        for neuron in range(kernel.pe):
+            output = group * kernel.pe + neuron
+            part = output * kernel.parts // kernel.outputs
+            taps = range(fold * kernel.simd, (fold + 1) * kernel.simd)
+            found += [part * inputs + tap if output < kernel.outputs and tap < inputs else None for tap in taps]
+    return found
+
+
+def _wires(kernel: FoldedKernel, bits: int) -> tuple[str, ...]:
+    """Assignments of runs of elements to `items`; none where the inputs pass by as they come."""
+    ring = _ring(kernel)
+    if ring == list(range(kernel.inputs * kernel.parts)):
+        return ()
+    lines, start = [], 0
+    while start < len(ring):
+        end, first = start + 1, ring[start]
+        while end < len(ring) and ring[end] == (None if first is None else first + end - start):
+            end += 1
+        target = f"items({end * bits - 1} downto {start * bits})"
+        if first is None:
+            lines.append(f"{target} <= (others => '0');")
+        else:
+            lines.append(f"{target} <= in_data({(first + end - start) * bits - 1} downto {first * bits});")
+        start = end
+    return tuple(lines)

@@ -11,6 +11,8 @@ import numpy as np
 from fpgann.errors import ConfigError
 from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import FoldedKernel, Loadable, Requantizer, UnrolledKernel
+from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS
+from fpgann.hardware.estimate_staircases import requantizers as staircase_amounts
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
 from fpgann.hardware.options import LayerOptions, Strategy, TernaryAdders
 from fpgann.hardware.spatial import channels_of_elements
@@ -101,10 +103,9 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
 
 def _build_folded(builder: DesignBuilder, node: Node, op: Dense, options: LayerOptions) -> None:
     source = builder.streams[node.inputs[0]]
-    op = replace(op, weight=replace(op.weight, data=op.full_weight()), groups=1)  # zeros between groups
+    if op.groups > 1 and not _reads_own_inputs(op):
+        op = replace(op, weight=replace(op.weight, data=op.full_weight()), groups=1)  # zeros between groups
     inputs, outputs = op.weight.data.shape
-    reuse = nearest_reuse_factor(inputs, outputs, inputs if options.reuse_factor is None else options.reuse_factor)
-    pe, simd = neurons_and_multipliers(inputs, outputs, reuse)
     codes = builder.graph.types[node.output].codes.range
     accumulator = _running_range(op, source.codes).union(codes)
     bound = (options.multipliers, options.memory)
@@ -117,15 +118,52 @@ def _build_folded(builder: DesignBuilder, node: Node, op: Dense, options: LayerO
         requantizers.append(Requantizer(choose_form(follower.op.map, codes), codes, target, *bound))
         nodes.append(follower)
         codes = target
-    copies = source.elements // inputs
-    kernel = FoldedKernel(
-        op.weight.data, _bias(op), pe, simd, accumulator, tuple(requantizers), copies, _loadable_codes(op), *bound
+    kernel = with_neurons(
+        FoldedKernel(
+            op.weight.data,
+            _bias(op),
+            outputs,
+            inputs,
+            accumulator,
+            tuple(requantizers),
+            source.elements // (inputs * op.groups),
+            _loadable_codes(op),
+            *bound,
+            parts=op.groups,
+        ),
+        inputs if options.reuse_factor is None else options.reuse_factor,
     )
-    latency = kernel.steps + (2 if simd == 1 else 3) + 1  # products and sums, then the gathering of all groups
+    latency = kernel.steps + (2 if kernel.simd == 1 else 3) + 1  # products and sums, then the gathering of all groups
     latency += sum(r.latency_cycles + r.has_parameters for r in requantizers)
     builder.add_stage(
         nodes, kernel, codes, latency_cycles=latency, interval_cycles=kernel.steps, strategy=Strategy.FOLDED
     )
+
+
+def _reads_own_inputs(op: Dense) -> bool:
+    """Whether neurons of a layer in groups have inputs of their own: if that costs fewer registers than multipliers."""
+    return int(op.weight.data.shape[1]) <= op.groups * op.groups
+
+
+def with_neurons(kernel: FoldedKernel, reuse_factor: int) -> FoldedKernel:
+    """The same layer with as few multipliers as take at most so many cycles.
+
+    Args:
+        kernel: the layer.
+        reuse_factor: cycles; where weights are loaded at run time, the next divisor below, so that all are in use.
+    """
+    inputs, outputs = kernel.inputs, kernel.outputs
+    lane = 0
+    if kernel.loadable is None:
+        fabric = FABRICS[DEFAULT_FAMILY]
+        lane = sum(staircase_amounts(r, [[0]], fabric, grouped=True).dsp for r in kernel.requantizers)
+    else:
+        reuse_factor = nearest_reuse_factor(inputs, outputs, reuse_factor)
+    pe, simd = neurons_and_multipliers(inputs, outputs, max(1, reuse_factor), lane_multipliers=lane)
+    idle = -inputs % simd, -outputs % pe
+    filled = np.pad(kernel.weights[:inputs, :outputs], ((0, idle[0]), (0, idle[1])))
+    bias = np.pad(kernel.bias[:outputs], (0, idle[1]))
+    return replace(kernel, weights=filled, bias=bias, pe=pe, simd=simd, idle_inputs=idle[0], idle_outputs=idle[1])
 
 
 def _loadable_codes(op: Dense) -> Loadable | None:
