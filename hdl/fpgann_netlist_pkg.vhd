@@ -65,14 +65,22 @@ package body fpgann_netlist_pkg is
     return '0';
   end function;
 
+  -- By ">", not ">=": synthesis for ECP5 folds the inverter behind a carry into every bit that the
+  -- carry selects, which takes three times as many LUTs.
   function larger_of (x : u_signed; y : u_signed) return u_signed is
   begin
-    return choose(at_least(x, y), x, y);
+    if y > x then
+      return y;
+    end if;
+    return x;
   end function;
 
   function smaller_of (x : u_signed; y : u_signed) return u_signed is
   begin
-    return choose(at_least(x, y), y, x);
+    if x > y then
+      return y;
+    end if;
+    return x;
   end function;
 
   function choose (condition : std_ulogic; x : u_signed; y : u_signed) return u_signed is
