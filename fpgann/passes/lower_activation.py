@@ -12,7 +12,8 @@ from fpgann.ir.ops.activation import Activation, Function
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.functions import TABLE
 from fpgann.numerics.integers import FloatArray
-from fpgann.passes.pending import BeforeCurve, Lowering
+from fpgann.passes.lowering import Lowering
+from fpgann.passes.pending import BeforeCurve
 from fpgann.passes.tables import LOWERINGS, fractions, limits_of
 
 

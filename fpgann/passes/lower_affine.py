@@ -13,7 +13,7 @@ from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.lower_moves import rearranged
-from fpgann.passes.pending import Lowering
+from fpgann.passes.lowering import Lowering
 from fpgann.passes.tables import LOWERINGS, fractions
 
 

@@ -16,7 +16,8 @@ from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder
 from fpgann.passes.lines import decoding
 from fpgann.passes.lower_operands import deliver
-from fpgann.passes.pending import Lowering, Pending
+from fpgann.passes.lowering import Lowering
+from fpgann.passes.pending import Pending
 from fpgann.passes.tables import LOWERINGS
 
 

@@ -17,7 +17,8 @@ from fpgann.numerics.integers import FloatArray, integers, matmul
 from fpgann.numerics.interval import CodeRange
 from fpgann.passes.calibrate import LoadableTypes, least_error_type
 from fpgann.passes.lines import decoding
-from fpgann.passes.pending import Lowering, Pending
+from fpgann.passes.lowering import Lowering
+from fpgann.passes.pending import Pending
 from fpgann.passes.tables import LOWERINGS
 
 

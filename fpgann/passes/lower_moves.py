@@ -22,7 +22,8 @@ from fpgann.numerics.rounding import Rounding, round_fraction
 from fpgann.passes.calibrate import QuantizationPoint
 from fpgann.passes.channels import channels_along, spread
 from fpgann.passes.lower_operands import aligned_operands, deliver
-from fpgann.passes.pending import Lowering, Pending
+from fpgann.passes.lowering import Lowering
+from fpgann.passes.pending import Pending
 from fpgann.passes.tables import LOWERINGS, fractions
 
 _EXACT_CONSTANT_BITS = 12  # constants of a float model that need no more bits than that are not rounded

@@ -19,7 +19,8 @@ from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.select import Select
 from fpgann.ir.types import ONE, ZERO
 from fpgann.passes.lines import decoding
-from fpgann.passes.pending import Lowering, Pending
+from fpgann.passes.lowering import Lowering
+from fpgann.passes.pending import Pending
 from fpgann.passes.tables import LOWERINGS
 
 

@@ -18,7 +18,7 @@ from fpgann.numerics.interval import CodeRange
 from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder
 from fpgann.passes.lines import clipped_line, decoding
-from fpgann.passes.pending import Lowering
+from fpgann.passes.lowering import Lowering
 from fpgann.passes.tables import LOWERINGS, channel_axis, fractions, limits_of
 
 

@@ -29,7 +29,8 @@ from fpgann.numerics.rounding import Rounding
 from fpgann.numerics.scalar_map import Rounder
 from fpgann.passes.calibrate import QuantizationPoint
 from fpgann.passes.lines import decoding
-from fpgann.passes.pending import Lowering, Pending, precision_rounder
+from fpgann.passes.lowering import Lowering
+from fpgann.passes.pending import Pending, precision_rounder
 from fpgann.passes.tables import LOWERINGS
 
 _TRIALS = 4  # until the codes of a state that the model quantizes are found

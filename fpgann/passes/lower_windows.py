@@ -15,7 +15,7 @@ from fpgann.ir.ops.add import Add
 from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.integers import integers
 from fpgann.passes.lower_operands import deliver
-from fpgann.passes.pending import Lowering
+from fpgann.passes.lowering import Lowering
 from fpgann.passes.tables import LOWERINGS
 
 

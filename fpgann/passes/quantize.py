@@ -23,7 +23,7 @@ from fpgann.errors import FpgannError, UnsupportedOperatorError
 from fpgann.ir import Graph
 from fpgann.numerics import steps as scalar
 from fpgann.passes.calibrate import MissingTypeError, Plan, QuantizationPoint
-from fpgann.passes.pending import Lowering
+from fpgann.passes.lowering import Lowering
 from fpgann.passes.requantize_early import RequantizeEarly
 from fpgann.passes.tables import LOWERINGS
 

@@ -14,7 +14,7 @@ from fpgann.ir import Node
 from fpgann.ir.ops.activation import Activation, Function
 from fpgann.numerics import steps as scalar
 from fpgann.numerics.integers import FloatArray
-from fpgann.passes.pending import Lowering
+from fpgann.passes.lowering import Lowering
 
 _GREATEST = float(np.finfo(np.float32).max)  # stands for no limit in Clip's attributes
 

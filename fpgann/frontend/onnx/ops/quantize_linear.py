@@ -3,7 +3,7 @@
 
 Between the two a model holds integers. In the graph a quantizer yields the real numbers on its grid; the integers
 are those numbers divided by the scale, plus the zero point, and DequantizeLinear takes that back. Lines that cancel
-leave nothing behind (fpgann/passes/pending.py), so whatever lies between them works on the quantizer's own codes.
+leave nothing behind (fpgann/passes/lowering.py), so whatever lies between them works on the quantizer's own codes.
 """
 
 from __future__ import annotations
