@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from fpgann.errors import ConfigError
-from fpgann.hardware.map_partition import Cluster, Partition
+from fpgann.hardware.map_drafts import Cluster
+from fpgann.hardware.map_partition import Partition
 from fpgann.hardware.ops.dense import UNROLLED_WEIGHTS
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Node

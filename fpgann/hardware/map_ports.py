@@ -8,7 +8,8 @@ from math import ceil
 
 from fpgann.errors import ConfigError
 from fpgann.hardware.folding import divisors
-from fpgann.hardware.map_partition import Border, Partition
+from fpgann.hardware.map_drafts import Border
+from fpgann.hardware.map_partition import Partition
 from fpgann.hardware.names import Namespace
 from fpgann.hardware.streaming import INTERFACE_SUFFIXES, MAX_WIDTH_BITS
 from fpgann.hardware.token_graph import TokenPort, TokenStream

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.lowering import build_design
+from fpgann.hardware.map_drafts import Cluster, Key, Shell, WindowShell
 from fpgann.hardware.map_fifos import timing, with_fifos
 from fpgann.hardware.map_folding import core_options
 from fpgann.hardware.map_moves import Enlargement, Extract
-from fpgann.hardware.map_partition import Cluster, Key, Partition, Shell, WindowShell, token_graph
+from fpgann.hardware.map_partition import Partition, token_graph
 from fpgann.hardware.map_ports import plan_ports
 from fpgann.hardware.names import Namespace, identifier
 from fpgann.hardware.options import HardwareOptions
