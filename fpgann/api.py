@@ -30,7 +30,7 @@ from fpgann.hardware.map_budget import check_map_fit
 from fpgann.hardware.map_partition import needs_tokens
 from fpgann.hardware.map_validate import all_stages, check_maps
 from fpgann.hardware.maps import build_maps, build_maps_within
-from fpgann.hardware.options import Io, Recurrences, Weights
+from fpgann.hardware.options import Io, Recurrences, Rows, Weights
 from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
@@ -44,7 +44,9 @@ from fpgann.numerics.fixed import Precision, parse_precision
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.pages import PAGE, render_page
 from fpgann.passes.calibrate import LoadableTypes
+from fpgann.passes.fold_rows import FoldRows
 from fpgann.passes.strip_softmax import stripped_outputs
+from fpgann.reference.equivalence import check_same_codes
 from fpgann.report.measured import matched_samples
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.options import unused_options
@@ -52,6 +54,7 @@ from fpgann.report.summary import accuracy, summarise
 from fpgann.weight_sets import PLAN_FILE, WeightSet, describe_plan, matched_plan, read_plan, weight_set_of
 
 VALIDATION_SAMPLES = 48
+_FOLDING_SAMPLES = 12
 
 __all__ = ["Compiled", "Design", "Simulation", "build_files", "check", "compile", "lower", "weights"]
 
@@ -411,7 +414,12 @@ def _quantize(
         return replace(plan, loadable=dict.fromkeys(loaded, LoadableTypes()), folded_recurrences=folded)
 
     plan, graph, meanings = passes.plan_and_lower(real, choose)
-    return plan, verify(graph, "quantization"), meanings
+    graph = verify(graph, "quantization")
+    if options.hardware.rows is Rows.FOLDED:
+        folded = verify(FoldRows().apply(graph), "folding rows")
+        check_same_codes(graph, folded, corner_and_random(graph, _FOLDING_SAMPLES), "folding rows")
+        graph, meanings = folded, {name: value for name, value in meanings.items() if name in folded.types}
+    return plan, graph, meanings
 
 
 def _plan(

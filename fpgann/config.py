@@ -20,6 +20,7 @@ from fpgann.hardware.options import (
     Memory,
     Multipliers,
     Recurrences,
+    Rows,
     Strategy,
     TernaryAdders,
     Weights,
@@ -133,6 +134,7 @@ class CompileOptions:
             "ternary_adders": self.hardware.ternary_adders.value,
             "effort": self.hardware.effort.value,
             "recurrence": self.hardware.recurrence.value,
+            **({} if self.hardware.rows is Rows.UNROLLED else {"rows": self.hardware.rows.value}),
             "layers": {name: layer(options) for name, options in sorted(self.hardware.layers.items())},
         }
 
@@ -141,8 +143,9 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
-    `recurrence`, `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`, `device`,
-    `fit`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and `memory`.
+    `recurrence`, `rows`, `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`,
+    `device`, `fit`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and
+    `memory`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -162,7 +165,7 @@ def read_config(path: Path) -> CompileOptions:
     layer_keys = {"strategy", "reuse_factor", "weights", "multipliers", "memory"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
     known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "fit", "ternary_adders", "effort"}
-    known |= {"recurrence", "target_throughput"}
+    known |= {"recurrence", "rows", "target_throughput"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -179,6 +182,7 @@ def read_config(path: Path) -> CompileOptions:
         _choice(TernaryAdders, document.get("ternary_adders", "portable"), "ternary_adders", where),
         _choice(Effort, document.get("effort", "default"), "effort", where),
         _choice(Recurrences, document.get("recurrence", "unrolled"), "recurrence", where),
+        _choice(Rows, document.get("rows", "unrolled"), "rows", where),
     )
     return CompileOptions(
         _precision(document.get("precision"), f"{where}, precision"),

@@ -282,6 +282,8 @@ class RecurrentKernel:
         scanned: how many inputs are slices, those of all steps one after another.
         steps: how many steps there are.
         delivered: the state whose last value is delivered; None for the stack.
+
+    Without states a step starts as soon as the pipeline takes it, else when the step before is done.
     """
 
     core: Design
@@ -294,7 +296,17 @@ class RecurrentKernel:
     @property
     def step_cycles(self) -> int:
         """Cycles from one step to the next."""
-        return max(self.core.latency_cycles + 1, self.core.interval_cycles)
+        return self.core.interval_cycles if self.states == 0 else self.core.latency_cycles
+
+    @property
+    def interval_cycles(self) -> int:
+        """Cycles of all steps."""
+        return self.steps * self.step_cycles
+
+    @property
+    def latency_cycles(self) -> int:
+        """Operands are stored, then steps computed, then the last result is stored."""
+        return 1 + (self.steps - 1) * self.step_cycles + self.core.latency_cycles + 1
 
 
 Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel | RecurrentKernel

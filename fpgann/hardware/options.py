@@ -55,6 +55,15 @@ class Recurrences(enum.Enum):
     """One circuit for all steps, with registers for the states."""
 
 
+class Rows(enum.Enum):
+    """How what a network does alike for every point, node or token is built."""
+
+    UNROLLED = "unrolled"
+    """A circuit for every row."""
+    FOLDED = "folded"
+    """One circuit for all rows, one after another."""
+
+
 class Multipliers(enum.Enum):
     """What multipliers are made of."""
 
@@ -109,6 +118,7 @@ class HardwareOptions:
         ternary_adders: how adders of three operands are written.
         effort: how long to search for fewer adders.
         recurrence: how the steps of recurrences are built.
+        rows: how rows are built that are computed alike.
     """
 
     default: LayerOptions = LayerOptions()
@@ -120,6 +130,7 @@ class HardwareOptions:
     ternary_adders: TernaryAdders = TernaryAdders.PORTABLE
     effort: Effort = Effort.DEFAULT
     recurrence: Recurrences = Recurrences.UNROLLED
+    rows: Rows = Rows.UNROLLED
 
     def key_of(self, layer: str) -> str | None:
         """The name under which a layer has options of its own: that in the model, or its HDL identifier."""

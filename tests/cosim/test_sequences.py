@@ -14,7 +14,7 @@ from onnx import helper
 from fpgann import api, reference
 from fpgann.config import CompileOptions
 from fpgann.errors import MismatchError
-from fpgann.hardware.options import HardwareOptions, LayerOptions, Recurrences, Strategy
+from fpgann.hardware.options import HardwareOptions, LayerOptions, Recurrences, Rows, Strategy
 from fpgann.ir.ops.top_k import TopK
 from fpgann.numerics.fixed import parse_precision
 from tests.conftest import require_tool
@@ -155,7 +155,7 @@ def test_one_circuit_for_all_steps(kind: str, output: str, tmp_path: Path) -> No
     (stage,) = (layer for layer in design.report["layers"] if layer["op"] == "repeat")
     found = design.simulate()
     found.require_exact()
-    assert found.verdict["ii"] == stage["ii"] == stage["latency_cycles"] - 1
+    assert found.verdict["ii"] == stage["ii"] == stage["latency_cycles"] - 2
     written = api.compile(network, tmp_path / "written", replace(options, hardware=FOLDED))
     x = np.random.default_rng(3).normal(0, 1, (50, 3, 1, 2))
     assert np.array_equal(*(build.emulate({"x": x})[f"{output}__raw"] for build in (design, written)))
@@ -164,9 +164,10 @@ def test_one_circuit_for_all_steps(kind: str, output: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("state     <= next_state;", "state     <= entry_state;"),
-        ("        items     <= (", "        items     <= items; -- items <= ("),
+        ("               next_state;", "               state;"),
+        ("        items <= (", "        items <= items; -- items <= ("),
         ("delivered <= fresh & ", "delivered <= not fresh & "),
+        ("start     <= entered or (result_valid and not is_last)", "start     <= entered or result_valid"),
     ],
 )
 def test_a_wrong_register_is_noticed(old: str, new: str, tmp_path: Path) -> None:
@@ -180,6 +181,62 @@ def test_a_wrong_register_is_noticed(old: str, new: str, tmp_path: Path) -> None
         design.simulate().require_exact()
 
 
+BY_ROWS = replace(SMALL, hardware=replace(UNROLLED, rows=Rows.FOLDED))
+
+
+def test_one_circuit_for_all_points(tmp_path: Path) -> None:
+    """Distances, neighbours, edges and maxima of one point each cycle: the codes of all points at once."""
+    require_tool("ghdl")
+    network = edge_convolution(6, 3, 2, 3)(tmp_path / "net.onnx")
+    design = api.compile(network, tmp_path / "build", BY_ROWS)
+    found = design.simulate()
+    found.require_exact()
+    assert found.verdict["ii"] == 6
+    whole = api.compile(network, tmp_path / "whole", SMALL)
+    # few different coordinates: many neighbours are equally near
+    clouds = np.random.default_rng(5).integers(-2, 3, (300, 1, 6, 2)).astype(np.float64)
+    assert np.array_equal(*(build.emulate({"x": clouds})["y__raw"] for build in (design, whole)))
+
+
+def test_points_on_shared_multipliers(tmp_path: Path) -> None:
+    """A point takes as long as its slowest layer."""
+    require_tool("ghdl")
+    network = edge_convolution(4, 2, 2, 2)(tmp_path / "net.onnx")
+    hardware = replace(BY_ROWS.hardware, default=LayerOptions(strategy=Strategy.FOLDED, reuse_factor=4))
+    found = api.compile(network, tmp_path / "build", replace(BY_ROWS, hardware=hardware)).simulate()
+    found.require_exact()
+    assert found.verdict["ii"] == 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("is_last <= '1' when results_left = 0", "is_last <= '1' when results_left = 1"),
+        ("        items <= (", "        items <= items; -- items <= ("),
+        ("held  <= entry_held;", "held  <= held; -- entry_held"),
+    ],
+)
+def test_a_wrong_row_is_noticed(old: str, new: str, tmp_path: Path) -> None:
+    require_tool("ghdl")
+    design = api.compile(edge_convolution(4, 2)(tmp_path / "net.onnx"), tmp_path / "build", BY_ROWS)
+    path = max(
+        (p for p in (design.folder / "rtl").glob("*.vhd") if old in p.read_text()), key=lambda p: len(p.read_text())
+    )
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(MismatchError, match="layer"):
+        design.simulate().require_exact()
+
+
+@pytest.mark.slow
+def test_64_points_one_after_another(tmp_path: Path) -> None:
+    """8 neighbours, 3 features: a cloud takes one cycle a point."""
+    require_tool("verilator")
+    network = edge_convolution(64, 8, 3, 8)(tmp_path / "net.onnx")
+    found = api.compile(network, tmp_path / "build", BY_ROWS).simulate(simulator="verilator")
+    found.require_exact()
+    assert found.verdict["ii"] == 64
+
+
 @pytest.mark.slow
 def test_edge_convolution_of_16_points(tmp_path: Path) -> None:
     """4 neighbours, 3 features: one cloud each cycle."""
@@ -191,16 +248,18 @@ def test_edge_convolution_of_16_points(tmp_path: Path) -> None:
     assert found.verdict["ii"] == 1
 
 
-def test_shuffled_points_give_shuffled_results(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [SMALL, BY_ROWS], ids=["at once", "one by one"])
+def test_shuffled_points_give_shuffled_results(options: CompileOptions, tmp_path: Path) -> None:
     """The maximum over a set of neighbours does not see their order, nor do points see their number."""
     network = edge_convolution(6, 3, 2, 3)(tmp_path / "net.onnx")
-    design = api.compile(network, tmp_path / "build", SMALL)
+    design = api.compile(network, tmp_path / "build", options)
+    known = api.compile(network, tmp_path / "known", SMALL).graph
     generator = np.random.default_rng(1)
     clouds = generator.normal(0, 1, (60, 1, 6, 2))
     order = generator.permutation(6)
     plain, shuffled = (design.emulate({"x": points})["y"] for points in (clouds, clouds[:, :, order]))
-    codes = reference.run_codes(design.graph, {"x": reference.encode_input(design.graph.inputs[0], clouds)})
-    (ranking,) = (node for node in design.graph.nodes if isinstance(node.op, TopK))
+    codes = reference.run_codes(known, {"x": reference.encode_input(known.inputs[0], clouds)})
+    (ranking,) = (node for node in known.nodes if isinstance(node.op, TopK))
     nearest = np.sort(codes[ranking.inputs[0]], axis=-1)
     # of equally near neighbours the first counts, and shuffling changes which that is
     decided = np.all(nearest[..., -3] > nearest[..., -4], axis=(1, 2))

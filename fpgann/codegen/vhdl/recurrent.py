@@ -54,10 +54,12 @@ class RecurrentView:
     held_bits: int
     result_bits: int
     fresh_bits: int
+    has_states: bool
+    is_paced: bool
     has_items: bool
     has_held: bool
     is_stacked: bool
-    is_last: bool
+    is_final: bool
     entries: tuple[CopyView, ...]
     returns: tuple[CopyView, ...]
     core_inputs: tuple[CorePortView, ...]
@@ -98,10 +100,12 @@ def render_recurrent(stage: Stage, entity: str, core: str) -> str:
             held_bits=sum(s.bits for s in held),
             result_bits=sum(s.bits for s in outputs),
             fresh_bits=delivery.elements * delivery.target_bits,
+            has_states=bool(states),
+            is_paced=not states,
             has_items=bool(scanned),
             has_held=bool(held),
             is_stacked=kernel.delivered is None,
-            is_last=kernel.delivered is not None,
+            is_final=kernel.delivered is not None,
             entries=tuple(_entries(stage, kernel)),
             returns=tuple(_returns(outputs, states)),
             core_inputs=_core_inputs(kernel),
@@ -147,7 +151,7 @@ def _returns(outputs: list[Stream], states: list[Stream]) -> list[CopyView]:
 def _core_inputs(kernel: RecurrentKernel) -> tuple[CorePortView, ...]:
     ports, first = kernel.core.inputs, kernel.states + kernel.scanned
     return (
-        *_ports(ports[: kernel.states], "state"),
+        *_ports(ports[: kernel.states], "state_now"),
         *_ports(ports[kernel.states : first], "items"),
         *_ports(ports[first:], "held"),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrences that hardware keeps: registers for the states around a pipeline that computes one step."""
+"""Steps that hardware keeps: registers for states and slices around a pipeline that computes one step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fpgann.ir.ops.repeat import Repeat
 
 @BUILDERS.register(Repeat)
 def build_repeat(builder: DesignBuilder, node: Node) -> None:
-    """The pipeline of a step waits for the states of the one before, so a step takes its latency and one cycle."""
+    """With states, the pipeline of a step waits for those of the one before, so a step takes its latency."""
     from fpgann.hardware.lowering import build_design
 
     op = node.op
@@ -25,13 +25,12 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
     core = build_design(body, _options_of(builder, body), identifier(f"{node.name}_step", "step"))
     starts = tuple(elements[0] for elements in builder.elements(node))
     kernel = RecurrentKernel(core, starts, op.states, op.scanned, op.steps, None if op.is_stacked else op.delivered)
-    interval = op.steps * kernel.step_cycles
     builder.add_stage(
         [node],
         kernel,
         builder.graph.types[node.output].codes.range,
-        latency_cycles=interval + 1,
-        interval_cycles=interval,
+        latency_cycles=kernel.latency_cycles,
+        interval_cycles=kernel.interval_cycles,
         strategy=Strategy.FOLDED,
     )
 

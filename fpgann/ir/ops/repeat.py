@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A body on codes that runs once per step and hands its states on: a recurrence that hardware keeps as one."""
+"""A body on codes that runs once per step: a recurrence that hardware keeps as one, or what is done for each row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Repeat(Operator):
 
     Operands are those of a recurrence: states, tensors of which step t reads the slice [t] of axis 0, tensors that
     every step reads whole. The body is a list of operators on numbered values: its inputs in this order, then one
-    result each.
+    result each. Without states, steps do not depend on each other.
 
     Args:
         types: types of the body's inputs; what an operand's codes mean must be the same, and its range lie inside.
@@ -86,7 +86,7 @@ class Repeat(Operator):
 
     def infer(self, operands: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         """The type of the state, or that of the result with the steps as axis 0."""
-        expect(0 < self.states <= len(self.results) and 0 <= self.delivered < len(self.results), "it delivers nothing")
+        expect(0 <= self.states <= len(self.results) and 0 <= self.delivered < len(self.results), "it delivers nothing")
         expect(0 <= self.scanned <= len(self.types) - self.states and self.steps > 0, "its operands fit no steps")
         expect(len(operands) == len(self.types), f"{len(operands)} operands do not fit {len(self.types)} inputs")
         for index, (operand, type_) in enumerate(zip(operands, self.types, strict=True)):
