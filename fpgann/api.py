@@ -27,6 +27,7 @@ from fpgann.hardware.devices import Device, find_device
 from fpgann.hardware.fit import check_fit, fitting_options
 from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.map_budget import check_map_fit
+from fpgann.hardware.map_fit import fitted_maps
 from fpgann.hardware.map_partition import needs_tokens
 from fpgann.hardware.map_validate import all_stages, check_maps
 from fpgann.hardware.maps import build_maps, build_maps_within
@@ -184,7 +185,7 @@ def lower(
     plan, graph, meanings = _quantize(real, values, options, calibrated=calibration is not None)
 
     progress("building the hardware")
-    design, streams = _hardware(graph, options)
+    options, design, streams = _hardware(graph, options, device)
     if isinstance(streams, MapDesign):
         if device is not None:
             check_map_fit(streams, device)
@@ -334,17 +335,22 @@ def _device(options: CompileOptions) -> Device | None:
     return None
 
 
-def _hardware(graph: Graph, options: CompileOptions) -> tuple[HardwareDesign, Streams | None]:
-    """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once."""
+def _hardware(
+    graph: Graph, options: CompileOptions, device: Device | None
+) -> tuple[CompileOptions, HardwareDesign, Streams | None]:
+    """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once.
+
+    The options say what was chosen to make maps fit the device, if the user wants that.
+    """
     if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
         _refuse_with_maps(options)
-        maps = _maps(graph, options)
-        return all_stages(maps), maps
+        options, maps = _maps(graph, options, device)
+        return options, all_stages(maps), maps
     if options.target_throughput is not None:
         hint = "leave it out, and choose a --reuse-factor"
         raise ConfigError("it is for streamed convolutions", where="--target-throughput", hint=hint)
     design = build_design(graph, options.hardware, options.name)
-    return design, _streams(design, options)
+    return options, design, _streams(design, options)
 
 
 def _fitted(
@@ -363,12 +369,21 @@ def _fitted(
     return options, design, streams
 
 
-def _maps(graph: Graph, options: CompileOptions) -> MapDesign:
-    """The network of a graph with maps, as fast as the user wants it."""
-    if options.target_throughput is None:
-        return build_maps(graph, options.hardware, options.name)
-    cycles = int(1e9 / (options.clock_period_ns * options.target_throughput))
-    return build_maps_within(graph, options.hardware, options.name, max(1, cycles))
+def _maps(graph: Graph, options: CompileOptions, device: Device | None) -> tuple[CompileOptions, MapDesign]:
+    """The network of a graph with maps, as fast as the user wants it, or as the device allows."""
+    cycles = None
+    if options.target_throughput is not None:
+        cycles = max(1, int(1e9 / (options.clock_period_ns * options.target_throughput)))
+    if options.fit and device is not None:
+        hardware, maps = fitted_maps(graph, options.hardware, options.name, device, cycles)
+        if cycles is not None and maps.interval_cycles > cycles:
+            found = f"an inference takes {maps.interval_cycles} cycles at best on {device.part}, {cycles} are wanted"
+            hint = "choose a lower one or a larger device"
+            raise ConfigError(f"cannot be reached: {found}", where="--target-throughput", hint=hint)
+        return replace(options, hardware=hardware), maps
+    if cycles is None:
+        return options, build_maps(graph, options.hardware, options.name)
+    return options, build_maps_within(graph, options.hardware, options.name, cycles)
 
 
 def _refuse_with_maps(options: CompileOptions) -> None:
@@ -377,9 +392,6 @@ def _refuse_with_maps(options: CompileOptions) -> None:
     if hardware.weights is Weights.RUNTIME or any(o.weights is Weights.RUNTIME for o in hardware.layers.values()):
         hint = "leave weights constant, or use --io parallel"
         raise ConfigError("weights of streamed convolutions are constants", where="--weights runtime", hint=hint)
-    if options.fit:
-        hint = "leave it out, and choose a --reuse-factor"
-        raise ConfigError("it does not know streamed convolutions", where="--fit", hint=hint)
 
 
 def _check_hardware(design: HardwareDesign, streams: Streams | None, values: Mapping[str, IntArray]) -> None:

@@ -38,7 +38,7 @@ entity fpgann_depthwise_folded is
     rst       : in    std_ulogic; -- synchronous, active high
 
     in_valid  : in    std_ulogic;
-    in_data   : in    std_ulogic_vector(INPUTS * OUTPUTS * IN_WIDTH - 1 downto 0); -- in the order of WEIGHTS
+    in_data   : in    std_ulogic_vector(INPUTS * OUTPUTS * IN_WIDTH - 1 downto 0); -- like WEIGHTS
 
     out_valid : out   std_ulogic;                                    -- one cycle a group
     out_group : out   u_unsigned(index_width(OUTPUTS / PE) - 1 downto 0);

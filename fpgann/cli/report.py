@@ -21,8 +21,24 @@ def report(build: Path) -> None:
     design = Design(build)
     page = design.write_report()
     print_report(design.report)
+    print_multipliers(design.report)
     print_errors(design.report)
     say(printable(f"wrote {page}; the same as data: report.json"))
+
+
+def print_multipliers(report: dict[str, Any]) -> None:
+    """The table of multipliers that several products share, and how much of the time each is in use."""
+    folded = [layer for layer in report["layers"] if layer.get("multipliers")]
+    if not folded:
+        return
+    table = Table(title="multipliers, and the part of the time in which they compute", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    for title in ("multipliers", "products", "in use"):
+        table.add_column(title, justify="right")
+    for row in (*folded, {**report["total"], "name": "all"}):
+        figures = (f"{row['multipliers']}", f"{row['multiplications']}", f"{100 * row['utilisation']:.1f} %")
+        table.add_row(cell(row["name"]), *figures)
+    wide_console().print(table)
 
 
 def print_errors(report: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ class Fitter:
                 self._nodes[node.name] = node
         for name in self._nodes:
             for part in self._replaced(name):
-                self._rest = _without(self._rest, self._own[part])
+                self._rest = without(self._rest, self._own[part])
         self._ways = lru_cache(maxsize=None)(self._build)
 
     def search(self) -> Fit | None:
@@ -189,7 +189,9 @@ class Fitter:
         offers = {name: self._offers(name, interval) for name in self._nodes}
         weights = dict.fromkeys(RESOURCES, 1.0)
         for _ in range(_ROUNDS):
-            chosen = {name: min(ways, key=lambda way: self._price(way, weights)) for name, ways in offers.items()}
+            chosen = {
+                name: min(ways, key=lambda way: price(way.cost, self._device, weights)) for name, ways in offers.items()
+            }
             cost = sum((way.cost for way in chosen.values()), self._rest)
             if self._device.fits(cost):
                 slowest = max((way.interval for way in chosen.values()), default=1)
@@ -199,13 +201,17 @@ class Fitter:
                     weights[resource] *= _GROWTH
         return None
 
-    def _price(self, way: Way, weights: Mapping[str, float]) -> float:
-        shares = self._device.shares(way.cost)
-        # what the device has none of costs more than all of anything else
-        return sum(weights[name] * min(share, 1e6) for name, share in shares.items())
+
+def price(cost: Resources, device: Device, weights: Mapping[str, float]) -> float:
+    """Shares of a device, weighted by how scarce each resource is.
+
+    What the device has none of costs more than all of anything else.
+    """
+    return sum(weights[name] * min(share, 1e6) for name, share in device.shares(cost).items())
 
 
-def _without(total: Resources, part: Resources) -> Resources:
+def without(total: Resources, part: Resources) -> Resources:
+    """What is left of a cost."""
     numbers = {name: getattr(total, name) - getattr(part, name) for name in ("lut", "ff", "dsp", "lut_cells", "srl")}
     return replace(total, **numbers, bram36=total.bram36 - part.bram36, lutram=total.lutram - part.lutram)
 

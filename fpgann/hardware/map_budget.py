@@ -5,9 +5,15 @@ from __future__ import annotations
 
 from fpgann.errors import ResourceBudgetError
 from fpgann.hardware.devices import Device, larger_devices
-from fpgann.hardware.estimate import estimate
+from fpgann.hardware.estimate import Resources, estimate
 from fpgann.hardware.estimate_maps import estimate_network
 from fpgann.hardware.token_graph import MapDesign
+
+
+def cost_of_maps(maps: MapDesign, family: str) -> Resources:
+    """Estimated cost of a whole network."""
+    stages = (stage for actor in maps.cores for stage in actor.core.stages)
+    return sum((estimate(stage, family) for stage in stages), estimate_network(maps, family))
 
 
 def check_map_fit(maps: MapDesign, device: Device) -> None:
@@ -16,8 +22,7 @@ def check_map_fit(maps: MapDesign, device: Device) -> None:
     Raises:
         ResourceBudgetError: it does not fit; the hint names devices that it would fit.
     """
-    stages = (stage for actor in maps.cores for stage in actor.core.stages)
-    cost = sum((estimate(stage, device.family) for stage in stages), estimate_network(maps, device.family))
+    cost = cost_of_maps(maps, device.family)
     if device.fits(cost):
         return
     larger = [other.part for other in larger_devices(device, cost)][:3]
@@ -25,5 +30,5 @@ def check_map_fit(maps: MapDesign, device: Device) -> None:
     raise ResourceBudgetError(
         f"the design needs {device.lacking(cost)} (estimated)",
         where=f"device {device.part}",
-        hint=f"choose a larger --reuse-factor or a lower --target-throughput{advice}",
+        hint=f"choose a larger --reuse-factor or a lower --target-throughput, let --fit choose{advice}",
     )

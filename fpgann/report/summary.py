@@ -97,9 +97,10 @@ def summarise(
         device: what the design is for; the figures of its family come first.
     """
     family = DEFAULT_FAMILY if device is None else device.family
+    interval = (streams or design).interval_cycles
     costs = [estimates(stage) for stage in design.stages]
     layers = [
-        _layer(stage, graph, cost, family, samples or Samples())
+        _layer(stage, graph, cost, family, samples or Samples(), interval)
         for stage, cost in zip(design.stages, costs, strict=True)
     ]
     if isinstance(streams, MapDesign):
@@ -134,7 +135,8 @@ def summarise(
             **_costs(total, family),
             "weights": sum(layer["weights"] for layer in layers),
             "latency_cycles": (streams or design).latency_cycles,
-            "ii": (streams or design).interval_cycles,
+            "ii": interval,
+            **_all_multipliers(layers, interval),
         },
         "estimates": "LUTs by coefficients fitted to synthesised layers, the rest counted; docs/estimates.md",
     }
@@ -176,7 +178,37 @@ def _port(port: Port, graph: Graph) -> dict[str, Any]:
     }
 
 
-def _layer(stage: Stage, graph: Graph, costs: Mapping[str, Resources], family: str, samples: Samples) -> dict[str, Any]:
+def _multipliers(stage: Stage, items: int, interval: int) -> dict[str, Any]:
+    """Multipliers of a folded layer, and the part of the time of an inference in which they compute products.
+
+    Args:
+        stage: the stage.
+        items: how many items it computes for an inference.
+        interval: cycles from one inference to the next.
+    """
+    kernel = stage.kernel
+    if not isinstance(kernel, FoldedKernel):
+        return {"multipliers": 0, "multiplications": 0, "utilisation": None}
+    products = kernel.multiplications * items
+    share = round(products / (kernel.multiplier_count * interval), 4)
+    return {"multipliers": kernel.multiplier_count, "multiplications": products, "utilisation": share}
+
+
+def _all_multipliers(layers: Sequence[Mapping[str, Any]], interval: int) -> dict[str, Any]:
+    """The same of all layers."""
+    count, products = (sum(layer[key] for layer in layers) for key in ("multipliers", "multiplications"))
+    share = round(products / (count * interval), 4) if count else None
+    return {"multipliers": count, "multiplications": products, "utilisation": share}
+
+
+def _layer(
+    stage: Stage,
+    graph: Graph,
+    costs: Mapping[str, Resources],
+    family: str,
+    samples: Samples,
+    interval: int,
+) -> dict[str, Any]:
     weights, weight_bits = _weights(stage, graph)
     reuse = stage.kernel.steps if isinstance(stage.kernel, FoldedKernel) else 1
     return {
@@ -186,6 +218,7 @@ def _layer(stage: Stage, graph: Graph, costs: Mapping[str, Resources], family: s
         "op": stage.op,
         "strategy": stage.strategy.value,
         "reuse_factor": reuse,
+        **_multipliers(stage, 1, interval),
         "latency_cycles": stage.latency_cycles,
         "ii": stage.interval_cycles,
         **_costs(costs, family),
@@ -215,11 +248,13 @@ def _map_layers(
         sources = [last.get(reads.get(s.name, ""), s.name) for s in actor.sources]
         found.append(_shell_layer(actor, graph, sources, family))
         if isinstance(actor, TokenStage):
-            for stage in stages[position : position + len(actor.core.stages)]:
+            kernels = actor.core.stages
+            for built, stage in zip(kernels, stages[position : position + len(kernels)], strict=True):
                 inner = {f"{actor.name}_{port.stream.name}" for port in actor.core.inputs}
                 own = [actor.name if name in inner else name for name in stage["reads"]]
                 tokens = actor.targets[0].tokens
-                found.append({**stage, "reads": own, "ii": stage["ii"] * tokens})
+                busy = _multipliers(built, tokens, maps.interval_cycles)
+                found.append({**stage, "reads": own, "ii": stage["ii"] * tokens, **busy})
             if actor.core.stages:
                 last[actor.name] = found[-1]["entity"]
             position += len(actor.core.stages)
@@ -238,6 +273,9 @@ def _shell_layer(actor: Actor, graph: Graph, reads: list[str], family: str) -> d
         "op": _KINDS[type(actor)],
         "strategy": "stream",
         "reuse_factor": 1,
+        "multipliers": 0,
+        "multiplications": 0,
+        "utilisation": None,
         "latency_cycles": _LATENCIES[type(actor)],
         "ii": max(source.tokens, target.tokens),
         **_costs(costs, family),

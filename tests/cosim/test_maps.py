@@ -151,9 +151,17 @@ def test_divergence_names_the_layer(builds: dict[str, api.Design], tmp_path: Pat
     assert found["layer"] == windows[1]
 
 
-@pytest.mark.parametrize(("key", "value"), [("weights", "runtime"), ("fit", True)])
-def test_what_is_not_there_yet(tmp_path: Path, key: str, value: object) -> None:
-    extra = {"device": "xc7a35t"} if key == "fit" else {}
-    options = override(CompileOptions(), io="stream", **{key: value}, **extra)
+def test_a_network_that_is_made_to_fit(tmp_path: Path) -> None:
+    require_tool("ghdl")
+    options = override(CompileOptions(), io="stream", precision="fixed<6,3>", device="ice40up5k", fit=True)
+    build = api.compile(classifier(tmp_path / "model.onnx"), tmp_path / "build", options)
+    assert build.report["device"]["fits"]
+    simulation = build.simulate()
+    simulation.require_exact()
+    assert simulation.verdict["ii"] == build.report["total"]["ii"]
+
+
+def test_what_is_not_there_yet(tmp_path: Path) -> None:
+    options = override(CompileOptions(), io="stream", weights="runtime")
     with pytest.raises(ConfigError, match="streamed convolutions"):
         api.compile(classifier(tmp_path / "model.onnx"), tmp_path / "build", options)

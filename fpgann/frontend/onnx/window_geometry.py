@@ -36,6 +36,13 @@ class Geometry:
     behinds: tuple[int, ...]
     counts: tuple[int, ...]
 
+    @property
+    def is_global(self) -> bool:
+        """Whether there is one window, of all positions and nothing else."""
+        return (
+            self.kernel == self.sizes and {*self.counts, *self.dilations} == {1} and not any(self.fronts + self.behinds)
+        )
+
     def windows(self, fill: float, groups: int = 1) -> Windows:
         """The operator. Where the last window reaches beyond the padding there is more of it."""
         reached = (

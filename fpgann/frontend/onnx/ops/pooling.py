@@ -134,6 +134,8 @@ def _refuse_empty(counts: IntArray) -> None:
 
 def _over_windows(site: Site, value: str, geometry: Geometry, reduction: Reduction, fill: float) -> str:
     """One number for each channel of each window; the value has its channels last."""
+    if geometry.is_global:
+        return reduced(site, value, reduction, tuple(range(-1 - len(geometry.sizes), -1)))
     channels = site.shape_of_value(value)[-1]
     op = geometry.windows(fill)
     seen = site.apply(op, value, "windows")
