@@ -22,7 +22,7 @@ COUNT ?= 500
 SEED ?= 0
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --durations 40
 
 .PHONY: help
 help: ## Print this list

@@ -39,6 +39,14 @@ MODELS = {
     "ort_quantized/ortq_resnet8_qoperator_u8u8": 1,
     "tflite_micro/tflm_micro_speech_int8": 2,
 }
+"""Models, and how many samples of each."""
+FAST = {
+    "brevitas_qcdq/qlenet_w4a4_28__qcdq",
+    "brevitas_qonnx/qconv1d_w4a4_24__qonnx",
+    "brevitas_qonnx/qresblock_w4a4_8__qonnx",
+    "ort_quantized/ortq_lenet5_qdq_s8s8_perchannel",
+    "tflite_micro/tflm_micro_speech_int8",
+}
 
 
 def before_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -55,7 +63,7 @@ def before_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in MODELS])
 def test_codes_are_those_of_the_definition(corpus: Path, tmp_path: Path, name: str) -> None:
     entry, samples = load(corpus, name), MODELS[name]
     model = before_softmax(definition.load(entry.model))

@@ -25,16 +25,18 @@ from tests.fuzz.sketch import Sketch, Tensor
 REFERENCE = Effort(hardware=False)
 
 
+SLOW = pytest.mark.slow
 FAILED_ONCE = (51, 94, 140, 222, 277, 355, 357)
 
 
-@pytest.mark.parametrize("seed", [*range(12), *FAILED_ONCE])
+@pytest.mark.parametrize("seed", [*range(6), *FAILED_ONCE, *(pytest.param(s, marks=SLOW) for s in range(6, 12))])
 def test_random_model(seed: int) -> None:
     require_tool("ghdl")
     outcome = run_case(make_case(seed), Effort())
     assert outcome.status == "passed", f"{outcome.check}: {outcome.message}\n{outcome.detail}"
 
 
+@SLOW
 def test_outputs_at_different_speeds() -> None:
     """The compiled engine, too, measures the interval of the slowest output."""
     for tool in ("ghdl", "verilator", "g++", "make"):
