@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,30 @@ def test_netlists_are_bit_exact(tmp_path: Path, name: str, family: str) -> None:
     assert verdict["bit_exact"], verdict
     assert verdict["netlist"] == family
     assert verdict["mismatches"] == 0
+
+
+def flip_bit(netlist: Path, start: str) -> None:
+    """Flip a bit of the first constant that begins so."""
+    text = netlist.read_text()
+    match = re.search(rf"{start}\d+'h[0-9a-f]*?([1-9a-f])", text)
+    assert match is not None
+    place = match.end() - 1
+    netlist.write_text(text[:place] + f"{int(text[place], 16) ^ 1:x}" + text[place + 1 :])
+
+
+@SLOW
+def test_weights_in_block_memories(tmp_path: Path) -> None:
+    """The netlist with a block memory is bit-exact, and no more so when a bit of its contents is another."""
+    for tool in ("ghdl", "yosys", "verilator"):
+        require_tool(tool)
+    design = compiled(tmp_path, (32, 32, 2), strategy="folded", reuse_factor=1024)
+    result = design.synthesize("ecp5")
+    assert result["layers"][0]["bram36"] == 0.5 == result["layers"][0]["estimate"]["bram36"]
+    verdict = design.simulate(simulator="verilator", batch=True, netlist="ecp5").verdict
+    assert verdict["bit_exact"], verdict
+    flip_bit(design.folder / "synth" / "ecp5" / "netlist.v", r"INITVAL_00\(")
+    verdict = design.simulate(simulator="verilator", batch=True, netlist="ecp5").verdict
+    assert not verdict["bit_exact"]
 
 
 @SLOW
