@@ -286,6 +286,34 @@ def dense_folded(
     return [pack(sums[row : row + pe], acc_width) for row in range(0, outputs, pe)]
 
 
+def dense_requests(
+    in_data: int,
+    *,
+    inputs: int,
+    outputs: int,
+    pe: int,
+    simd: int,
+    in_width: int,
+    in_signed: bool,
+    array_width: int,
+    weight_width: int,
+    bias_width: int,
+    weights: Sequence[int],
+    biases: Sequence[int],
+) -> list[int]:
+    """The request of fpgann_dense_member in every step, for one item."""
+    codes = [to_code(bits, in_width, is_signed=in_signed) for bits in elements(in_data, inputs, in_width)]
+    folds, requests = inputs // simd, []
+    for step in range(folds * (outputs // pe)):
+        group, fold = divmod(step, folds)
+        request = int(fold == 0)
+        request = request << pe * bias_width | biases[group]
+        request = request << pe * simd * weight_width | weights[step]
+        request = request << simd * array_width | pack(codes[fold * simd : (fold + 1) * simd], array_width)
+        requests.append(request)
+    return requests
+
+
 def depthwise_folded(
     in_data: int,
     *,

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from fpgann.hardware.design import Kernel, Stage, Stream
+from collections.abc import Mapping
+
+from fpgann.hardware.design import Kernel, Share, Stage, Stream
 from fpgann.hardware.names import PORT_SUFFIXES, STREAM_SUFFIXES, TOP_NAMES, Namespace
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Graph, Node
@@ -18,11 +20,13 @@ class DesignBuilder:
     Args:
         graph: graph of codes.
         options: the user's choices.
+        shares: layers that share their neurons, by name.
     """
 
-    def __init__(self, graph: Graph, options: HardwareOptions) -> None:
+    def __init__(self, graph: Graph, options: HardwareOptions, shares: Mapping[str, Share] | None = None) -> None:
         self.graph = graph
         self.options = options
+        self.shares = shares or {}
         self._names = Namespace(TOP_NAMES)
         self.streams: dict[str, Stream] = {}
         self.stages: list[Stage] = []

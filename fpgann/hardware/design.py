@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+import numpy as np
 
 from fpgann.hardware.options import Memory, Multipliers, Strategy
 from fpgann.kernel.pipelining import PipelinedNetlist
@@ -133,6 +135,50 @@ class Loadable:
     biases: CodeRange
 
 
+@dataclass(frozen=True, slots=True)
+class SharedArray:
+    """Neurons that several layers use, one after another.
+
+    Args:
+        name: HDL name.
+        pe: neurons side by side.
+        simd: multipliers of a neuron.
+        in_bits: bits of a signed input.
+        weight_bits: bits of a weight.
+        bias_bits: bits of a bias.
+        sum_bits: bits of a sum.
+        multipliers: what its multipliers are made of.
+    """
+
+    name: str
+    pe: int
+    simd: int
+    in_bits: int
+    weight_bits: int
+    bias_bits: int
+    sum_bits: int
+    multipliers: Multipliers
+
+    @property
+    def request_bits(self) -> int:
+        """Bits of what a layer asks for: inputs, weights, biases, whether a sum starts."""
+        products = self.pe * self.simd
+        return self.simd * self.in_bits + products * self.weight_bits + self.pe * self.bias_bits + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How a layer uses neurons that others use too.
+
+    Args:
+        array: the neurons.
+        pause_cycles: how long it waits with its inputs.
+    """
+
+    array: SharedArray
+    pause_cycles: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldedKernel:
     """An array of multiply-accumulate neurons with weights in memory.
@@ -154,6 +200,8 @@ class FoldedKernel:
         idle_outputs: likewise.
         parts: equal parts of the inputs, each read by as many outputs in their order; above 1 every neuron has inputs
             of its own.
+        shared: the neurons, where other layers use them too.
+        pause_cycles: how long an item waits for them.
     """
 
     weights: IntArray
@@ -169,6 +217,21 @@ class FoldedKernel:
     idle_inputs: int = 0
     idle_outputs: int = 0
     parts: int = 1
+    shared: SharedArray | None = None
+    pause_cycles: int = 0
+
+    def sharing(self, share: Share) -> FoldedKernel:
+        """The same layer on neurons that others use too."""
+        kernel = self.folded(share.array.pe, share.array.simd)
+        return replace(kernel, shared=share.array, pause_cycles=share.pause_cycles)
+
+    def folded(self, pe: int, simd: int) -> FoldedKernel:
+        """The same layer on so many neurons with so many multipliers each."""
+        inputs, outputs = self.inputs, self.outputs
+        idle = -inputs % simd, -outputs % pe
+        filled = np.pad(self.weights[:inputs, :outputs], ((0, idle[0]), (0, idle[1])))
+        bias = np.pad(self.bias[:outputs], (0, idle[1]))
+        return replace(self, weights=filled, bias=bias, pe=pe, simd=simd, idle_inputs=idle[0], idle_outputs=idle[1])
 
     @property
     def inputs(self) -> int:
@@ -204,11 +267,15 @@ class FoldedKernel:
     @property
     def weight_bits(self) -> int:
         """Bits of a (signed) weight in memory."""
+        if self.shared is not None:
+            return self.shared.weight_bits
         return _signed_bits(self.weights) if self.loadable is None else self.loadable.weights.width_bits
 
     @property
     def bias_bits(self) -> int:
         """Bits of a (signed) bias in memory."""
+        if self.shared is not None:
+            return self.shared.bias_bits
         return _signed_bits(self.bias) if self.loadable is None else self.loadable.biases.width_bits
 
     @property
@@ -225,6 +292,17 @@ class FoldedKernel:
     def steps(self) -> int:
         """Cycles of an item: the reuse factor."""
         return self.folds * self.groups
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether outputs wait for each other in registers of their own."""
+        return self.shared is None or self.groups > 1
+
+    @property
+    def latency_cycles(self) -> int:
+        """From the inputs to all outputs: products and sums, staircases, gathering."""
+        staircases = sum(r.latency_cycles + r.has_parameters for r in self.requantizers)
+        return self.pause_cycles + self.steps + (2 if self.simd == 1 else 3) + staircases + self.is_gathered
 
 
 def _signed_bits(codes: IntArray) -> int:
@@ -409,3 +487,9 @@ class Design:
     latency_cycles: int
     interval_cycles: int
     streams: Mapping[str, Stream]
+
+    @property
+    def arrays(self) -> tuple[SharedArray, ...]:
+        """Neurons that several stages use."""
+        kernels = [stage.kernel for stage in self.stages if isinstance(stage.kernel, FoldedKernel)]
+        return tuple({k.shared.name: k.shared for k in kernels if k.shared is not None}.values())

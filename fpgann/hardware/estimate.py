@@ -15,7 +15,7 @@ from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, Recurr
 from fpgann.hardware.estimate_blocks import Amounts, counter_bits, shift_register, two_port_memory
 from fpgann.hardware.estimate_calibration import Kind, calibration
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS, Fabric
-from fpgann.hardware.estimate_folded import folded_row
+from fpgann.hardware.estimate_folded import folded_row, shared_neurons
 from fpgann.hardware.estimate_netlist import netlist_amounts
 from fpgann.hardware.estimate_staircases import requantizers
 from fpgann.hardware.streaming import StreamDesign
@@ -107,6 +107,8 @@ def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
         case RecurrentKernel(core=core, steps=steps) as kernel:
             for inner in core.stages:
                 total.add(_amounts(inner, fabric)[0])
+            for array in core.arrays:
+                total.add(shared_neurons(array, fabric))
             first = kernel.states + kernel.scanned
             widths = [port.stream.bits for port in core.inputs]
             total.ff += sum(widths[: kernel.states]) + steps * sum(widths[kernel.states : first]) + sum(widths[first:])

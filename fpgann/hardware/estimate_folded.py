@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fpgann.hardware.design import FoldedKernel, Stage
+from fpgann.hardware.design import FoldedKernel, SharedArray, Stage
 from fpgann.hardware.estimate_blocks import (
     Amounts,
     columns,
@@ -30,9 +30,15 @@ def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     total.logic["ring"] += inputs * in_bits
     total.logic["control"] += 1
     total.logic["counter"] += counter_bits(kernel.steps) + counter_bits(kernel.folds)
-    total.add(_neurons(kernel, fabric, code_bits))
+    if kernel.shared is None:
+        total.add(_neurons(kernel, fabric, code_bits, signed_bits(kernel.accumulator)))
+    else:  # the request, which is joined with those of other layers
+        total.ff += kernel.pause_cycles + 1
+        total.logic["gather"] += kernel.shared.request_bits
     total.add(_weights(kernel, fabric))
     total.add(_staircases(kernel, fabric))
+    if not kernel.is_gathered:
+        return total
     out_bits = stage.target.element_bits
     total.ff += outputs * out_bits + counter_bits(kernel.groups) + 1
     total.logic["gather"] += outputs * out_bits if kernel.groups > 1 else 0
@@ -43,10 +49,15 @@ def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
 _SMALL_TREE = 3  # products
 
 
-def _neurons(kernel: FoldedKernel, fabric: Fabric, code_bits: int) -> Amounts:
+def shared_neurons(array: SharedArray, fabric: Fabric) -> Amounts:
+    """Neurons that several layers use."""
+    return _neurons(array, fabric, array.in_bits, array.sum_bits)
+
+
+def _neurons(kernel: FoldedKernel | SharedArray, fabric: Fabric, code_bits: int, acc_bits: int) -> Amounts:
     """Multipliers, adder trees, accumulators."""
     total = Amounts()
-    weight_bits, acc_bits = kernel.weight_bits, signed_bits(kernel.accumulator)
+    weight_bits = kernel.weight_bits
     product_bits = code_bits + weight_bits
     count = kernel.pe * kernel.simd
     product = multiplier(fabric, code_bits, weight_bits, None, kernel.multipliers)

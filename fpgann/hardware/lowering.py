@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from math import prod
 
 import fpgann.hardware.ops  # noqa: F401  registers the builders
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Design, Port, Stream
+from fpgann.hardware.design import Design, Port, Share, Stream
 from fpgann.hardware.names import identifier
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
@@ -17,19 +18,25 @@ from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 
 
-def build_design(graph: Graph, options: HardwareOptions, name: str | None = None) -> Design:
+def build_design(
+    graph: Graph,
+    options: HardwareOptions,
+    name: str | None = None,
+    shares: Mapping[str, Share] | None = None,
+) -> Design:
     """Lower a graph of codes to hardware.
 
     Args:
         graph: graph of codes.
         options: the user's choices.
         name: wanted name of the top entity; the graph's name by default.
+        shares: layers that share their neurons, by name.
 
     Raises:
         UnsupportedOperatorError: an operator has no hardware.
         ConfigError: options name a layer that does not exist.
     """
-    builder = DesignBuilder(graph, options)
+    builder = DesignBuilder(graph, options, shares)
     top = identifier(name or graph.name, "model")
     ports = {value.name: builder.claim_port(value.name, "in_") for value in graph.inputs}
     delivered_ports = {delivered: builder.claim_port(delivered, "out_") for delivered in graph.outputs}

@@ -26,17 +26,22 @@ SMALL = CompileOptions(precision=parse_precision("fixed<8,3>"), hardware=UNROLLE
 
 
 def recurrent(
-    kind: str, steps: int = 3, outputs: tuple[str, ...] = ("y", "h"), **attributes: object
+    kind: str,
+    steps: int = 3,
+    outputs: tuple[str, ...] = ("y", "h"),
+    features: int = 2,
+    units: int = 3,
+    **attributes: int | str,
 ) -> Callable[[Path], Path]:
-    """Two features, three units."""
+    """One recurrent layer."""
 
     def network(path: Path) -> Path:
         generator = np.random.default_rng(0)
-        gates, directions = {"RNN": 3, "LSTM": 12, "GRU": 9}[kind], 2 if "direction" in attributes else 1
-        shapes = {"w": (directions, gates, 2), "r": (directions, gates, 3), "b": (directions, 2 * gates)}
+        gates, directions = {"RNN": 1, "LSTM": 4, "GRU": 3}[kind] * units, 2 if "direction" in attributes else 1
+        shapes = {"w": (directions, gates, features), "r": (directions, gates, units), "b": (directions, 2 * gates)}
         constants = {name: generator.normal(0, 0.8, shape).astype(np.float32) for name, shape in shapes.items()}
-        layer = helper.make_node(kind, ["x", "w", "r", "b"], ["y", "h"], hidden_size=3, **attributes)
-        return write(path, [layer], {"x": (steps, 1, 2)}, dict.fromkeys(outputs, FLOAT), constants)
+        layer = helper.make_node(kind, ["x", "w", "r", "b"], ["y", "h"], hidden_size=units, **attributes)
+        return write(path, [layer], {"x": (steps, 1, features)}, dict.fromkeys(outputs, FLOAT), constants)
 
     return network
 
@@ -225,6 +230,41 @@ def test_a_wrong_row_is_noticed(old: str, new: str, tmp_path: Path) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(MismatchError, match="layer"):
         design.simulate().require_exact()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" or y_forward", " and y_forward"),
+        ("weights => neurons_0_request(", "weights => not neurons_0_request("),
+        ("PAUSE        => 0,", "PAUSE        => 1,"),
+    ],
+)
+def test_a_wrong_use_of_shared_neurons_is_noticed(old: str, new: str, tmp_path: Path) -> None:
+    require_tool("ghdl")
+    network = recurrent("GRU", outputs=("y",), linear_before_reset=1)(tmp_path / "net.onnx")
+    hardware = replace(FOLDED, recurrence=Recurrences.FOLDED)
+    design = api.compile(network, tmp_path / "build", replace(SMALL, hardware=hardware))
+    path = next(p for p in sorted((design.folder / "rtl").glob("*.vhd")) if old in p.read_text())
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(MismatchError, match="layer"):
+        design.simulate().require_exact()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("linear_before_reset", [0, 1])
+def test_a_step_on_64_multipliers(linear_before_reset: int, tmp_path: Path) -> None:
+    """A GRU of 32 units over 16 features: all products of a step on 64 multipliers, and 12 cycles."""
+    require_tool("verilator")
+    network = recurrent("GRU", outputs=("y",), features=16, units=32, linear_before_reset=linear_before_reset)(
+        tmp_path / "net.onnx"
+    )
+    hardware = replace(FOLDED, default=LayerOptions(strategy=Strategy.FOLDED, reuse_factor=72))
+    options = replace(SMALL, precision=parse_precision("fixed<16,6>"))
+    options = replace(options, hardware=replace(hardware, recurrence=Recurrences.FOLDED))
+    found = api.compile(network, tmp_path / "build", options).simulate(simulator="verilator")
+    found.require_exact()
+    assert found.verdict["ii"] == 3 * (3 * 32 * (16 + 32) // 64 + 12)
 
 
 @pytest.mark.slow

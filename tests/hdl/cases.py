@@ -171,6 +171,19 @@ def depthwise_folded() -> Cases:
     }
 
 
+def dense_member() -> Cases:
+    def member(shape: Generics, pause: int, array_width: int) -> Generics:
+        kept = {name: value for name, value in shape.items() if name not in {"ACC_WIDTH", "DSP_STYLE"}}
+        return {**kept, "PAUSE": pause, "ARRAY_WIDTH": array_width}
+
+    return {
+        "one": member(_dense(1, 1, 1, 1, 8, 8, 8, 20), 0, 8),
+        "late": member(_dense(4, 6, 2, 4, 6, 5, 10, 20), 3, 9),
+        "both": member(_dense(6, 4, 2, 3, 8, 8, 16, 24, signed=False), 1, 9),
+        "serial": member(_dense(5, 3, 1, 1, 8, 8, 16, 24), 7, 12),
+    }
+
+
 def dense_loadable() -> Cases:
     def loadable(shape: Generics, address: int, words: int, weights_base: int, biases_base: int) -> Generics:
         kept = {name: value for name, value in shape.items() if name != "ROM_STYLE"}
@@ -500,6 +513,7 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_axil_loader": axil_loader(),
     "fpgann_neuron": neuron(),
     "fpgann_dense_folded": dense_folded(),
+    "fpgann_dense_member": dense_member(),
     "fpgann_depthwise_folded": depthwise_folded(),
     "fpgann_dense_loadable": dense_loadable(),
     "fpgann_requantize_shift": requantize_shift(),

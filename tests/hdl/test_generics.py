@@ -26,6 +26,7 @@ WRONG: list[tuple[str, str, dict[str, Generic], str]] = [
         {"INPUTS": 7, "SIMD": 4},
         r"SIMD = 4 does not divide INPUTS = 7",
     ),
+    ("fpgann_dense_member", "late", {"ARRAY_WIDTH": 5}, r"ARRAY_WIDTH = 5 does not hold inputs of IN_WIDTH = 6"),
     ("fpgann_depthwise_folded", "unfolded", {"OUTPUTS": 5, "PE": 3}, r"PE = 3 does not divide OUTPUTS = 5"),
     ("fpgann_rom", "r3_65", {"STYLE": "fast"}, r"STYLE is 'fast', not auto, block, distributed or registers"),
     ("fpgann_neuron", "n0", {"DSP_STYLE": "maybe"}, r"DSP_STYLE is 'maybe', not auto, yes or no"),

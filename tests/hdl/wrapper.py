@@ -156,6 +156,16 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _out("acc", lambda g: g["ACC_WIDTH"]),
     ),
     "fpgann_dense_folded": _ARRAY,
+    "fpgann_dense_member": (
+        _in("in_valid"),
+        _in("in_data", lambda g: g["INPUTS"] * g["IN_WIDTH"]),
+        _out(
+            "request",
+            lambda g: g["SIMD"] * g["ARRAY_WIDTH"] + g["PE"] * (g["SIMD"] * g["WEIGHT_WIDTH"] + g["BIAS_WIDTH"]) + 1,
+        ),
+        _out("out_valid"),
+        _out("out_group", lambda g: index_width(g["OUTPUTS"] // g["PE"]), numeric=True),
+    ),
     "fpgann_depthwise_folded": (
         _in("in_valid"),
         _in("in_data", lambda g: g["INPUTS"] * g["OUTPUTS"] * g["IN_WIDTH"]),
@@ -250,6 +260,7 @@ WITH_RESET = {
     "fpgann_axil_loader",
     "fpgann_dense_folded",
     "fpgann_dense_loadable",
+    "fpgann_dense_member",
     "fpgann_depthwise_folded",
     "fpgann_collect",
     "fpgann_stream_to_frame",

@@ -33,6 +33,17 @@ class LoadView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareView:
+    """How a layer uses neurons that others use too."""
+
+    is_shared: bool
+    pause_cycles: int = 0
+    input_bits: int = 1
+    request_bits: int = 1
+    sum_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class FoldedView:
     """Vocabulary of templates/vhdl/folded.vhd.j2."""
 
@@ -65,6 +76,8 @@ class FoldedView:
     last: str
     styles: tuple[str, ...]
     load: LoadView
+    share: ShareView
+    is_gathered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +145,10 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
     ]
     group_bits = max(1, (kernel.groups - 1).bit_length())
     sum_codes = kernel.requantizers[0].source if kernel.requantizers else stage.target.codes
-    acc_bits = CodeRange(min(kernel.accumulator.low, -1), kernel.accumulator.high).width_bits
+    own_bits = CodeRange(min(kernel.accumulator.low, -1), kernel.accumulator.high).width_bits
+    acc_bits = own_bits if kernel.shared is None else kernel.shared.sum_bits
     declarations = [
-        f"signal accumulators : std_ulogic_vector({kernel.pe * acc_bits - 1} downto 0);",
+        *([] if kernel.shared else [f"signal accumulators : std_ulogic_vector({kernel.pe * acc_bits - 1} downto 0);"]),
         f"signal sums_data : std_ulogic_vector({kernel.pe * sum_codes.width_bits - 1} downto 0);",
         "signal sums_valid : std_ulogic;",
         f"signal sums_group : std_ulogic_vector({group_bits - 1} downto 0);",
@@ -183,17 +197,28 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
         requantizers=tuple(views),
         last=last,
         styles=(
-            *dsp_style(kernel.multipliers),
+            *([] if kernel.shared else dsp_style(kernel.multipliers)),
             *memory_style("ROM_STYLE" if kernel.loadable is None else "RAM_STYLE", kernel.memory),
         ),
         load=load,
+        share=_share(kernel),
+        is_gathered=kernel.is_gathered,
     )
+
+
+def _share(kernel: FoldedKernel) -> ShareView:
+    if kernel.shared is None:
+        return ShareView(is_shared=False)
+    array = kernel.shared
+    return ShareView(True, kernel.pause_cycles, array.in_bits, array.request_bits, array.pe * array.sum_bits)
 
 
 def _array(kernel: FoldedKernel) -> str:
     """The entity with the neurons."""
     if kernel.loadable is not None:
         return "fpgann_dense_loadable"
+    if kernel.shared is not None:
+        return "fpgann_dense_member"
     return "fpgann_depthwise_folded" if kernel.parts > 1 else "fpgann_dense_folded"
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fpgann.codegen.render import render
 from fpgann.codegen.vhdl.axil import AxilView, view_axil
 from fpgann.codegen.vhdl.literals import bits
-from fpgann.hardware.design import Design, Port, Stage, Stream, WiringKernel
+from fpgann.codegen.vhdl.requantizers import dsp_style
+from fpgann.hardware.design import Design, FoldedKernel, Port, SharedArray, Stage, Stream, WiringKernel
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import printable
 from fpgann.numerics.interval import CodeRange
@@ -63,6 +64,31 @@ class StageView:
     waits: tuple[WaitView, ...]
     is_loadable: bool
     load_number: int
+    is_member: bool
+    array: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayView:
+    """Neurons that stages share, and where the parts of a request lie."""
+
+    name: str
+    members: tuple[str, ...]
+    requests: str
+    pe: int
+    simd: int
+    in_bits: int
+    weight_bits: int
+    bias_bits: int
+    acc_bits: int
+    styles: tuple[str, ...]
+    request_bits: int
+    sum_bits: int
+    in_high: int
+    weights_low: int
+    weights_high: int
+    biases_low: int
+    biases_high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +103,7 @@ class TopView:
     outputs: tuple[PortView, ...]
     streams: tuple[StreamView, ...]
     stages: tuple[StageView, ...]
+    arrays: tuple[ArrayView, ...]
     valid_stream: str
     valid_wait_cycles: int
     axil: AxilView
@@ -103,6 +130,7 @@ def render_top(design: Design, entities: dict[str, str], loading: AddressMap | N
         outputs=tuple(_port(port) for port in design.outputs),
         streams=tuple(StreamView(s.name, s.bits, _elements(s)) for s in streams.values()),
         stages=tuple(_stage(stage, entities.get(stage.name, ""), loaded) for stage in design.stages),
+        arrays=tuple(_array(design, array) for array in design.arrays),
         valid_stream=shown.stream.name,
         valid_wait_cycles=shown.wait_cycles,
         axil=view_axil(loading),
@@ -123,7 +151,7 @@ def _stage(stage: Stage, entity: str, loaded: list[str]) -> StageView:
     data = f"{stage.target.name}_in_data" if stage.is_joined else f"{stage.source.name}_data"
     latest = stage.sources[stage.waits.index(0)]
     layers = printable(stage.layers)
-    is_wiring = isinstance(stage.kernel, WiringKernel)
+    is_wiring, array = isinstance(stage.kernel, WiringKernel), _shared(stage)
     return StageView(
         entity=entity,
         valid=f"{latest.name}_valid",
@@ -138,6 +166,37 @@ def _stage(stage: Stage, entity: str, loaded: list[str]) -> StageView:
         waits=_waits(stage) if stage.is_joined else (),
         is_loadable=stage.name in loaded,
         load_number=loaded.index(stage.name) if stage.name in loaded else 0,
+        is_member=array is not None,
+        array="" if array is None else array.name,
+    )
+
+
+def _shared(stage: Stage) -> SharedArray | None:
+    return stage.kernel.shared if isinstance(stage.kernel, FoldedKernel) else None
+
+
+def _array(design: Design, array: SharedArray) -> ArrayView:
+    members = tuple(stage.target.name for stage in design.stages if _shared(stage) == array)
+    weights_low = array.simd * array.in_bits
+    biases_low = weights_low + array.pe * array.simd * array.weight_bits
+    return ArrayView(
+        name=array.name,
+        members=members,
+        requests=" or ".join(f"{member}_request" for member in members),
+        pe=array.pe,
+        simd=array.simd,
+        in_bits=array.in_bits,
+        weight_bits=array.weight_bits,
+        bias_bits=array.bias_bits,
+        acc_bits=array.sum_bits,
+        styles=tuple(dsp_style(array.multipliers)),
+        request_bits=array.request_bits,
+        sum_bits=array.pe * array.sum_bits,
+        in_high=weights_low - 1,
+        weights_low=weights_low,
+        weights_high=biases_low - 1,
+        biases_low=biases_low,
+        biases_high=array.request_bits - 2,
     )
 
 

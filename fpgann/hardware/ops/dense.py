@@ -133,10 +133,16 @@ def _build_folded(builder: DesignBuilder, node: Node, op: Dense, options: LayerO
         ),
         inputs if options.reuse_factor is None else options.reuse_factor,
     )
-    latency = kernel.steps + (2 if kernel.simd == 1 else 3) + 1  # products and sums, then the gathering of all groups
-    latency += sum(r.latency_cycles + r.has_parameters for r in requantizers)
+    share = builder.shares.get(node.name)
+    if share is not None:
+        kernel = kernel.sharing(share)
     builder.add_stage(
-        nodes, kernel, codes, latency_cycles=latency, interval_cycles=kernel.steps, strategy=Strategy.FOLDED
+        nodes,
+        kernel,
+        codes,
+        latency_cycles=kernel.latency_cycles,
+        interval_cycles=kernel.pause_cycles + kernel.steps,
+        strategy=Strategy.FOLDED,
     )
 
 
@@ -159,11 +165,7 @@ def with_neurons(kernel: FoldedKernel, reuse_factor: int) -> FoldedKernel:
         lane = sum(staircase_amounts(r, [[0]], fabric, grouped=True).dsp for r in kernel.requantizers)
     else:
         reuse_factor = nearest_reuse_factor(inputs, outputs, reuse_factor)
-    pe, simd = neurons_and_multipliers(inputs, outputs, max(1, reuse_factor), lane_multipliers=lane)
-    idle = -inputs % simd, -outputs % pe
-    filled = np.pad(kernel.weights[:inputs, :outputs], ((0, idle[0]), (0, idle[1])))
-    bias = np.pad(kernel.bias[:outputs], (0, idle[1]))
-    return replace(kernel, weights=filled, bias=bias, pe=pe, simd=simd, idle_inputs=idle[0], idle_outputs=idle[1])
+    return kernel.folded(*neurons_and_multipliers(inputs, outputs, max(1, reuse_factor), lane_multipliers=lane))
 
 
 def _loadable_codes(op: Dense) -> Loadable | None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import RecurrentKernel
+from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel
 from fpgann.hardware.names import identifier
-from fpgann.hardware.options import HardwareOptions, Strategy
+from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+from fpgann.hardware.sharing import plan_shares, split_parts
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.repeat import Repeat
@@ -17,12 +19,9 @@ from fpgann.ir.ops.repeat import Repeat
 @BUILDERS.register(Repeat)
 def build_repeat(builder: DesignBuilder, node: Node) -> None:
     """With states, the pipeline of a step waits for those of the one before, so a step takes its latency."""
-    from fpgann.hardware.lowering import build_design
-
     op = node.op
     assert isinstance(op, Repeat)
-    body = op.body()
-    core = build_design(body, _options_of(builder, body), identifier(f"{node.name}_step", "step"))
+    core = _step(builder, op, identifier(f"{node.name}_step", "step"))
     starts = tuple(elements[0] for elements in builder.elements(node))
     kernel = RecurrentKernel(core, starts, op.states, op.scanned, op.steps, None if op.is_stacked else op.delivered)
     builder.add_stage(
@@ -35,8 +34,26 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
     )
 
 
-def _options_of(builder: DesignBuilder, body: Graph) -> HardwareOptions:
-    """The user's options, of layers those in the body."""
-    keys = {builder.options.key_of(inner.name) for inner in body.nodes} - {None}
-    builder.used_options.update(key for key in keys if key is not None)
-    return replace(builder.options, layers={key: o for key, o in builder.options.layers.items() if key in keys})
+def _step(builder: DesignBuilder, op: Repeat, name: str) -> Design:
+    """The pipeline of a step. With states only one step is on its way: its folded layers share their neurons."""
+    from fpgann.hardware.lowering import build_design
+
+    body = op.body()
+    own = build_design(body, _options_of(builder, body, {}), name)
+    if op.states == 0 or not any(isinstance(stage.kernel, FoldedKernel) for stage in own.stages):
+        return own
+    body, parts = split_parts(body)
+    options = _options_of(builder, body, parts)
+    shares = plan_shares(build_design(body, options, name), options)
+    return build_design(body, options, name, shares) if shares else own
+
+
+def _options_of(builder: DesignBuilder, body: Graph, parts: Mapping[str, str]) -> HardwareOptions:
+    """The user's options, of layers those in the body; parts of a layer have the options of the whole."""
+    layers: dict[str, LayerOptions] = {}
+    for inner in body.nodes:
+        key = builder.options.key_of(parts.get(inner.name, inner.name))
+        if key is not None:
+            builder.used_options.add(key)
+            layers[inner.name if inner.name in parts else key] = builder.options.layers[key]
+    return replace(builder.options, layers=layers)
