@@ -90,10 +90,9 @@ class Fitter:
         self._own = {stage.layers[0]: estimate(stage, device.family) for stage in design.stages}
         self._stages = {stage.layers[0]: stage for stage in design.stages}
         self._rest = total_cost(design, device.family, streams)
-        self._nodes = {}
-        for node in graph.nodes:
-            if isinstance(node.op, Dense) and node.name in self._stages and self._is_free(node):
-                self._nodes[node.name] = node
+        layers = [node for node in graph.nodes if isinstance(node.op, Dense) and node.name in self._stages]
+        self._nodes = {node.name: node for node in layers if self._is_free(node)}
+        self.kept = [node.name for node in layers if node.name not in self._nodes]  # as the user wants them
         for name in self._nodes:
             for part in self._replaced(name):
                 self._rest = without(self._rest, self._own[part])
@@ -276,8 +275,11 @@ def _too_small(fitter: Fitter, device: Device) -> ResourceBudgetError:
     least = fitter.smallest()
     larger = [other.part for other in larger_devices(device, least)][:3]
     hint = f"it would fit {', '.join(larger)}" if larger else "use fewer bits or a smaller network"
+    if fitter.kept:
+        hint = f"leave strategy and reuse factor of {_names(fitter.kept)} to the compiler; else {hint}"
+    which = "all other layers" if fitter.kept else "all layers"
     return ResourceBudgetError(
-        f"the design needs {device.lacking(least)} even with all layers folded as far as they go (estimated)",
+        f"the design needs {device.lacking(least)} even with {which} folded as far as they go (estimated)",
         where=f"device {device.part}",
         hint=hint,
     )

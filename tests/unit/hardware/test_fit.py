@@ -93,6 +93,13 @@ def test_what_the_user_chose_stays(compiled: Compiled) -> None:
     assert not found.layers
 
 
+def test_what_the_user_chose_is_named_where_nothing_fits(compiled: Compiled) -> None:
+    options = HardwareOptions(layers={"fc1": LayerOptions(Strategy.UNROLLED)})
+    with pytest.raises(ResourceBudgetError, match="even with all other layers folded") as raised:
+        fitting_options(compiled.graph, options, compiled.design, device(ff=5))
+    assert raised.value.hint.startswith("leave strategy and reuse factor of 'fc1' to the compiler; else it would fit")
+
+
 def test_the_report_says_how_much_of_the_device_is_used(tmp_path: Path) -> None:
     report = api.lower(small_model(tmp_path), CompileOptions(device="XC7A35TCPG236-1")).report
     assert report["family"] == "xc7"
