@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a graph of codes does alike for every row of a tensor becomes a body that runs once a row.
 
-A row is what belongs to one point of a cloud, one node of a graph, one token: an index of the first axis of the first
-input that is longer than 1 and not the last. Operators are gathered as long as a row needs rows of its own number only,
-or tensors that are complete before; where a row needs results of all rows, another body begins.
+A row is what belongs to one point of a cloud, one node of a graph, one token: an index of an axis of the first input,
+of that with which most elements leave the hardware. Operators are gathered as long as a row needs rows of its number
+only, or tensors that are complete before; where a row needs results of all rows, another body begins.
 """
 
 from __future__ import annotations
@@ -30,16 +30,20 @@ class FoldRows:
 
     def apply(self, graph: Graph) -> Graph:
         """Fold what can be folded."""
-        rows = next((size for value in graph.inputs[:1] for size in value.type.shape[:-1] if size > 1), 1)
-        if rows == 1:
-            return graph
-        blocked: set[str] = set()
-        while True:
-            plan = _Plan.of(graph, rows, frozenset(blocked))
-            refused = plan.refused()
-            if not refused:
-                return _rebuilt(plan)
-            blocked |= refused
+        sizes = [size for value in graph.inputs[:1] for size in value.type.shape if size > 1]
+        plans = [_plan(graph, rows) for rows in dict.fromkeys(sizes)] if len(sizes) > 1 else []
+        return _rebuilt(max(plans, key=_Plan.gain)) if plans else graph
+
+
+def _plan(graph: Graph, rows: int) -> _Plan:
+    """What can be folded into so many rows."""
+    blocked: set[str] = set()
+    while True:
+        plan = _Plan.of(graph, rows, frozenset(blocked))
+        refused = plan.refused()
+        if not refused:
+            return plan
+        blocked |= refused
 
 
 @dataclass(slots=True)
@@ -179,6 +183,11 @@ class _Plan:
         name = node.inputs[operand]
         same = self.is_handed_on(node, operand) and self.levels[name] == self.levels[node.output]
         return same and name not in self.exports
+
+    def gain(self) -> int:
+        """Elements that need no hardware of their own any more."""
+        nodes = {node.output for export in self.exports for node in self.body(export) if not is_wiring(node)}
+        return sum(self.graph.types[name].size * (self.rows - 1) // self.rows for name in nodes)
 
     def refused(self) -> set[str]:
         """Nodes that must stay as they are: codes with a scale of each channel do not pass the border of a body."""

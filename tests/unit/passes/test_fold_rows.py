@@ -112,15 +112,27 @@ def test_a_reduction_of_rows_stays(axis: int) -> None:
 
 
 def test_rows_that_differ_stay() -> None:
-    """Each row has a shift of its own."""
+    """Each element has a shift of its own."""
     builder = GraphBuilder("shifts")
     x = builder.input("x", TensorType((1, 3, 2), CODES))
     y = builder.input("y", TensorType((1, 3, 2), CODES))
     shifts = Alignment(
-        (np.ones((), np.int64), np.ones((), np.int64)), (np.arange(3).reshape(1, 3, 1), np.zeros((), np.int64))
+        (np.ones((), np.int64), np.ones((), np.int64)), (np.arange(6).reshape(1, 3, 2), np.zeros((), np.int64))
     )
     graph = builder.build({"z": builder.add(Add(shifts), [x, y], name="z")})
     assert bodies(FoldRows().apply(graph)) == []
+
+
+def test_channels_may_come_first() -> None:
+    """The axis counts with which most is folded."""
+    builder = GraphBuilder("first")
+    x = builder.input("x", TensorType((1, 3, 8), CODES))
+    t = builder.add(Transpose((0, 2, 1)), [x], name="t")
+    y = builder.add(Dense(weights(3, 6)), [t], name="y")
+    graph = builder.build({"y": builder.add(Transpose((0, 2, 1)), [y], name="back")})
+    folded = FoldRows().apply(graph)
+    assert [(body.steps, body.names) for body in bodies(folded)] == [(8, ("t", "y"))]
+    check_same_codes(graph, folded, clouds(graph), "folding")
 
 
 def test_a_vector_has_no_rows() -> None:
