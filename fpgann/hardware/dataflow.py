@@ -10,23 +10,14 @@ no more tokens pass though some are left, the network hangs.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from fpgann.hardware.token_graph import (
-    Accumulate,
-    Actor,
-    Expand,
-    Fifo,
-    Fork,
-    Regroup,
-    TokenPort,
-    TokenStage,
-    TokenStream,
-    WindowBuffer,
-)
+from fpgann.hardware.token_graph import Expand, WindowBuffer
 
 UNBOUNDED = 1 << 40
+Stall: TypeAlias = Callable[[], int]
 _LONG_AGO = -(1 << 30)  # after a reset buffers walk over the padding in front of the first map
 
 
@@ -47,29 +38,30 @@ class Process(ABC):
 
 
 class Source(Process):
-    """Offers so many items, each as soon as the last one is taken."""
+    """Offers so many items, each as soon as the last one is taken, or as many cycles later as `stall` says."""
 
-    def __init__(self, out: Channel, count: int) -> None:
-        self.out, self.count = out, count
+    def __init__(self, out: Channel, count: int, stall: Stall) -> None:
+        self.out, self.count, self.stall = out, count, stall
 
     def advance(self) -> bool:
         """Pass on what can be."""
         out, before = self.out, len(self.out.offered)
         while len(out.offered) < self.count and len(out.offered) == len(out.taken):
-            out.offered.append(out.taken[-1] + 1 if out.taken else 0)
+            out.offered.append((out.taken[-1] + 1 if out.taken else 0) + self.stall())
         return len(out.offered) > before
 
 
 class Sink(Process):
-    """Takes everything at once."""
+    """Takes everything at once, or as many cycles later as `stall` says."""
 
-    def __init__(self, entering: Channel) -> None:
-        self.entering = entering
+    def __init__(self, entering: Channel, stall: Stall) -> None:
+        self.entering, self.stall = entering, stall
 
     def advance(self) -> bool:
         """Pass on what can be."""
         entering, before = self.entering, len(self.entering.taken)
-        entering.taken += entering.offered[before:]
+        for offered in entering.offered[before:]:
+            entering.taken.append(offered + self.stall())
         return len(entering.taken) > before
 
 
@@ -153,18 +145,18 @@ class Pipeline(Process):
 
     def advance(self) -> bool:
         """Pass on what can be."""
-        before = len(self.accepted) + sum(map(len, self.reads))
+        moved = False
         while self._read() | self._accept():
-            pass
-        return len(self.accepted) + sum(map(len, self.reads)) > before
+            moved = True
+        return moved
 
     def _accept(self) -> bool:
         number = len(self.accepted)
-        if any(len(channel.offered) == number for channel in self.entering):
-            return False
-        cycle = max(channel.offered[number] for channel in self.entering)
-        if number:
-            cycle = max(cycle, self.accepted[-1] + self.interval)
+        cycle = self.accepted[-1] + self.interval if number else _LONG_AGO
+        for channel in self.entering:
+            if len(channel.offered) == number:
+                return False
+            cycle = max(cycle, channel.offered[number])
         for reads, places in zip(self.reads, self.places, strict=True):
             if number >= places:
                 if len(reads) <= number - places:
@@ -308,88 +300,3 @@ class Expanding(Process):
         if place == self.columns * down * across - 1:
             self.releases.append(cycle)
         return True
-
-
-@dataclass(frozen=True)
-class Run:
-    """What has passed.
-
-    Args:
-        output_ends: of each output and each map, the cycle in which the last beat was taken; the first beat of the
-            first input was taken in cycle 0.
-        pipelines: the pipelines by the name of their actor.
-    """
-
-    output_ends: tuple[tuple[int, ...], ...]
-    pipelines: Mapping[str, Pipeline]
-
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """Of each map, the cycle in which the last output was complete."""
-        return tuple(max(cycles) for cycles in zip(*self.output_ends, strict=True))
-
-
-def run(inputs: Iterable[TokenPort], outputs: Iterable[TokenPort], actors: Iterable[Actor], maps: int) -> Run | None:
-    """Let maps pass as fast as they can.
-
-    Args:
-        inputs: interfaces where they enter.
-        outputs: interfaces where they leave.
-        actors: the network.
-        maps: how many.
-
-    Returns:
-        What has passed; None if the network hangs.
-    """
-    channels: dict[str, Channel] = {}
-
-    def channel(stream: TokenStream) -> Channel:
-        return channels.setdefault(stream.name, Channel())
-
-    processes: list[Process] = []
-    for port in inputs:
-        beats = Channel()
-        processes.append(Source(beats, maps * port.beats))
-        processes.append(Collecting(beats, channel(port.stream), port.beats_per_token))
-    pipelines: dict[str, Pipeline] = {}
-    for actor in actors:
-        process = _process(actor, [channel(s) for s in actor.sources], [channel(t) for t in actor.targets])
-        processes.append(process)
-        if isinstance(process, Pipeline):
-            pipelines[actor.name] = process
-    leaving: list[tuple[Channel, int]] = []
-    for port in outputs:
-        beats = Channel()
-        processes += [Spreading(channel(port.stream), beats, port.beats_per_token), Sink(beats)]
-        leaving.append((beats, port.beats))
-    while sum(process.advance() for process in processes):
-        pass
-    if any(len(beats.taken) < maps * count for beats, count in leaving):
-        return None
-    ends = (tuple(beats.taken[(number + 1) * count - 1] for number in range(maps)) for beats, count in leaving)
-    return Run(tuple(ends), pipelines)
-
-
-def _process(actor: Actor, entering: list[Channel], outs: list[Channel]) -> Process:
-    match actor:
-        case WindowBuffer():
-            return Windowing(entering[0], outs[0], actor)
-        case TokenStage(core=core):
-            return Pipeline(
-                entering,
-                outs,
-                latency=core.latency_cycles,
-                interval=core.interval_cycles,
-                places=(actor.places,) * len(outs),
-            )
-        case Fork():
-            return Forking(entering[0], outs)
-        case Fifo(places=places):
-            return Pipeline(entering, outs, latency=0, interval=1, places=(places,))
-        case Regroup(gathers=gathers, factor=factor):
-            kind = Collecting if gathers else Spreading
-            return kind(entering[0], outs[0], factor)
-        case Accumulate(factor=factor):
-            return Collecting(entering[0], outs[0], factor)
-        case Expand():
-            return Expanding(entering[0], outs[0], actor)

@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from fpgann.errors import VerificationError
-from fpgann.hardware.dataflow import UNBOUNDED, Run, run
+from fpgann.hardware.dataflow import UNBOUNDED
+from fpgann.hardware.dataflow_run import Run, run
 from fpgann.hardware.map_ways import shorter_ways
 from fpgann.hardware.names import Namespace
 from fpgann.hardware.token_graph import Actor, Fifo, TokenPort, TokenStage, TokenStream, WindowBuffer
 
 _FEWEST_MAPS = 3
 _MOST_MAPS = 64
+_EVENTS = 2_000_000  # tokens that runs of the model may move to find the fewest places of FIFOs
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,51 @@ def with_fifos(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], ac
     """
     names = Namespace({stream.name for actor in actors for stream in (*actor.sources, *actor.targets)})
     ways = [_Place(way, names.claim(f"{way.name}_waiting", "stream"), UNBOUNDED) for way in shorter_ways(actors)]
-    maps = _maps_to_fill(inputs, outputs, _inserted(actors, ways))
+    maps = maps_to_fill(inputs, outputs, _inserted(actors, ways))
     buffers = _useful(inputs, outputs, _inserted(actors, ways), _buffers(actors, names), maps)
     found = _inserted(actors, [*ways, *buffers])
     measured = _passing(run(inputs, outputs, found, maps))
-    return [
-        replace(actor, places=measured.pipelines[actor.name].fewest_places(0)) if isinstance(actor, Fifo) else actor
-        for actor in found
-    ]
+    deepest = {a.name: measured.pipelines[a.name].fewest_places(0) for a in found if isinstance(a, Fifo)}
+    return _trimmed(inputs, outputs, _with_places(found, deepest), 2 * maps)
 
 
-def _maps_to_fill(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor]) -> int:
+def _trimmed(
+    inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors: list[Actor], maps: int
+) -> list[Actor]:
+    """FIFOs with no more places than it takes to have the first map and the last one as early as with these.
+
+    A FIFO can hold more than it has to: what could come later as well has come early. One after another, those of
+    most bits first, they get the fewest places that do, found by bisection; where runs of the model take long, only
+    so many are made, and the rest stay as they are.
+    """
+    fifos = [actor for actor in actors if isinstance(actor, Fifo)]
+    effort = maps * sum(stream.tokens for actor in actors for stream in actor.targets)
+    runs_left = max(1, _EVENTS // effort)
+    aim = _passing(run(inputs, outputs, actors, maps)).output_ends
+    for fifo in sorted(fifos, key=lambda fifo: -fifo.places * fifo.source.bits):
+        low, high = 1, fifo.places
+        while low < high and runs_left:
+            middle, runs_left = (low + high) // 2, runs_left - 1
+            found = run(inputs, outputs, _with_places(actors, {fifo.name: middle}), maps)
+            if found is not None and is_as_early(found.output_ends, aim):
+                high = middle
+            else:
+                low = middle + 1
+        actors = _with_places(actors, {fifo.name: high})
+    return actors
+
+
+def is_as_early(ends: Sequence[Sequence[int]], aim: Sequence[Sequence[int]]) -> bool:
+    """Whether the first map leaves as early, and the last one."""
+    return all(own[0] <= wanted[0] and own[-1] <= wanted[-1] for own, wanted in zip(ends, aim, strict=True))
+
+
+def _with_places(actors: Sequence[Actor], places: Mapping[str, int]) -> list[Actor]:
+    """The network with other depths of FIFOs."""
+    return [replace(a, places=places[a.name]) if isinstance(a, Fifo) and a.name in places else a for a in actors]
+
+
+def maps_to_fill(inputs: Sequence[TokenPort], outputs: Sequence[TokenPort], actors: Sequence[Actor]) -> int:
     """As many maps as are on their way at once, and some more."""
     ends = _passing(run(inputs, outputs, actors, _FEWEST_MAPS)).ends
     inside = ends[0] // max(1, ends[-1] - ends[-2])
@@ -137,7 +173,7 @@ def timing(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], actors
     Raises:
         VerificationError: the network hangs.
     """
-    maps = _maps_to_fill(inputs, outputs, actors)
+    maps = maps_to_fill(inputs, outputs, actors)
     latency = _passing(run(inputs, outputs, actors, 1)).ends[0]
     while True:
         maps = min(2 * maps, 2 * _MOST_MAPS)

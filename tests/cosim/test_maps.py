@@ -73,6 +73,26 @@ def separable(path: Path) -> Path:
     return m.write(path, (1, 4, 6, 6), x)
 
 
+def random_ways(path: Path, seed: int) -> Path:
+    """Ways of unequal length that part and meet again, as a sum or side by side, some of them within others."""
+    m, draw = Model(), np.random.default_rng(seed)
+    m.rng = draw
+
+    def way(x: str, depth: int) -> str:
+        for _ in range(draw.integers(0, 3)):
+            size = int(draw.choice([1, 3]))
+            x = m.conv(x, 2, 2, kernel_shape=[size, size], pads=[size // 2] * 4)
+        return block(x, depth - 1) if depth and draw.random() < 0.5 else x
+
+    def block(x: str, depth: int) -> str:
+        first, second = way(x, depth), m.conv(way(x, depth), 2, 2, kernel_shape=[1, 1])
+        if draw.random() < 0.5:
+            return m.node("Add", first, second)
+        return m.conv(m.node("Concat", first, second, axis=1), 4, 2, kernel_shape=[1, 1])
+
+    return m.write(path, (1, 2, 5, 4), block(block("x", 1), 1))
+
+
 MODELS = {"classifier": classifier, "decoder": decoder}
 
 
@@ -101,6 +121,16 @@ def test_neurons_that_do_not_divide_a_layer(tmp_path: Path, reuse_factor: int) -
     simulation = build.simulate()
     simulation.require_exact()
     assert simulation.verdict["ii"] == build.manifest["interval_cycles"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_ways_that_part_and_meet(tmp_path: Path, seed: int) -> None:
+    require_tool("verilator")
+    folded = {"strategy": "folded", "reuse_factor": 4} if seed % 2 else {}
+    options = override(CompileOptions(), io="stream", precision="fixed<6,3>", **folded)
+    build = api.compile(random_ways(tmp_path / "model.onnx", seed), tmp_path / "build", options)
+    build.simulate(simulator="verilator").require_exact()
 
 
 def test_samples_keep_the_order_of_the_model(builds: dict[str, api.Design]) -> None:
