@@ -180,23 +180,29 @@ class TimelineView:
     ticks: tuple[TickView, ...]
 
 
+def moves_maps(report: Mapping[str, Any]) -> bool:
+    """Whether maps pass through the network token by token."""
+    return report["options"].get("io") == "stream" and "streams" not in report
+
+
 def view_timeline(report: Mapping[str, Any]) -> TimelineView:
-    """When each layer starts and ends with consecutive items, at full speed.
+    """When each layer starts and ends with consecutive items, at full speed; how long it is busy, where maps pass.
 
     Args:
         report: contents of report.json.
     """
+    spans_of = "ii" if moves_maps(report) else "latency_cycles"
     layers = [(n, layer) for n, layer in enumerate(report["layers"]) if layer["latency_cycles"]]
     interval = report["total"]["ii"]
-    end = max((layer["starts_cycle"] + layer["latency_cycles"] for _, layer in layers), default=1)
+    end = max((layer["starts_cycle"] + layer[spans_of] for _, layer in layers), default=1)
     end += interval * (ITEMS - 1)
     tracks = []
     for number, layer in layers:
         spans = []
         for item in range(ITEMS):
             first = layer["starts_cycle"] + item * interval
-            tip = f"{shown(layer['name'])}, item {item + 1}: cycles {first} to {first + layer['latency_cycles']}"
-            left, width = coordinate(100 * first / end), coordinate(100 * layer["latency_cycles"] / end)
+            tip = f"{shown(layer['name'])}, item {item + 1}: cycles {first} to {first + layer[spans_of]}"
+            left, width = coordinate(100 * first / end), coordinate(100 * layer[spans_of] / end)
             spans.append(SpanView(item + 1, left, width, tip))
         tracks.append(TrackView(shown(layer["name"], 40), f"#layer-{number}", tuple(spans)))
     step = _tick_step(end)

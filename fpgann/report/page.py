@@ -12,6 +12,7 @@ from fpgann.report.charts import (
     DiagramView,
     HistogramView,
     TimelineView,
+    moves_maps,
     view_diagram,
     view_histogram,
     view_timeline,
@@ -131,7 +132,7 @@ def view_page(
         simulation: contents of simulate.json, if there is one.
     """
     layers, total = report["layers"], report["total"]
-    streams = "AXI4-Stream" if "streams" in report else "parallel ports"
+    streams = "AXI4-Stream" if report["options"].get("io") == "stream" else "parallel ports"
     compared = [layer for layer in layers if layer["error"] is not None]
     charted, left_out = _charted(layers)
     return PageView(
@@ -224,6 +225,10 @@ def _costs(report: Mapping[str, Any]) -> tuple[BarsView, ...]:
 
 
 def _timeline_note(report: Mapping[str, Any]) -> str:
+    if moves_maps(report):
+        return (
+            "Layers work side by side, token by token: bars are the cycles that each needs for all tokens."
+        )
     if "streams" not in report:
         return ""
     cycles = report["streams"]["latency_cycles"]

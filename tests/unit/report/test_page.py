@@ -160,6 +160,17 @@ def test_the_share_of_a_device(plain: api.Design) -> None:
     assert "25 % of tiny" in found["FF"].note
 
 
+def test_layers_that_maps_pass_are_shown_as_busy(plain: api.Design) -> None:
+    report = copy.deepcopy(plain.report)
+    report["options"]["io"] = "stream"
+    for layer in report["layers"]:
+        layer["starts_cycle"], layer["latency_cycles"], layer["ii"] = 0, 2, 40
+    view = view_page(report)
+    assert view.subtitle.endswith("AXI4-Stream")
+    assert "token by token" in view.timeline_note
+    assert "cycles 0 to 40" in view.timeline.tracks[0].spans[0].tip
+
+
 def test_a_large_network_stays_a_small_page(plain: api.Design) -> None:
     report = copy.deepcopy(plain.report)
     (first, *_), count = report["layers"], 200
