@@ -34,22 +34,15 @@ MISSING = {
 }
 # Reason -> tests that are expected to fail for it.
 REASONS = {
-    "interpolation": (
-        "burn_onnx/resize_1d_linear_scale",
-        "burn_onnx/resize_2d_bilinear_scale",
-        "onnx2c_local_ops/test_resize_downsample_sizes_linear_1D",
+    "cubic interpolation, smoothing, crops": (
         "onnx_node/test_resize_downsample_scales_cubic",
         "onnx_node/test_resize_downsample_scales_cubic_align_corners",
-        "onnx_node/test_resize_downsample_scales_linear",
         "onnx_node/test_resize_downsample_scales_linear_antialias",
-        "onnx_node/test_resize_downsample_scales_linear_half_pixel_symmetric",
-        "onnx_node/test_resize_downsample_sizes_linear_pytorch_half_pixel",
         "onnx_node/test_resize_tf_crop_and_resize_axes_2_3",
         "onnx_node/test_resize_tf_crop_and_resize_extrapolation_value",
         "onnx_node/test_resize_upsample_scales_cubic",
         "onnx_node/test_resize_upsample_scales_cubic_align_corners",
         "onnx_node/test_resize_upsample_scales_cubic_asymmetric",
-        "onnx_node/test_resize_upsample_scales_linear_align_corners",
         "onnx_node/test_resize_upsample_sizes_cubic",
     ),
     "training mode": (

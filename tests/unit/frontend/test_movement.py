@@ -118,9 +118,44 @@ def test_resize_to_nearest_elements(tmp_path, places):
     agree(tmp_path, model([resize], (1, 1, 2, 3), {"s": np.float32([1, 1, 2, 2])}))
 
 
-def test_resize_that_interpolates(tmp_path):
-    with pytest.raises(UnsupportedOperatorError, match="it interpolates"):
-        load(tmp_path, model([node("Resize", ["x", "", "s"], mode="linear")], (1, 1, 2), {"s": np.float32([1, 1, 2])}))
+@pytest.mark.parametrize("places", ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"])
+@pytest.mark.parametrize("scales", [(2, 2), (1, 2.5), (0.5, 3), (0.25, 1.5)])
+def test_resize_that_interpolates(tmp_path, places, scales):
+    resize = node("Resize", ["x", "", "s"], mode="linear", coordinate_transformation_mode=places)
+    agree(tmp_path, model([resize], (1, 2, 4, 6), {"s": np.float32([1, 1, *scales])}))
+
+
+@pytest.mark.parametrize("places", ["half_pixel", "half_pixel_symmetric", "align_corners"])
+def test_resize_to_sizes_is_exact(tmp_path, places):
+    """Sixths and sevenths: codes with a scale of their own."""
+    resize = node("Resize", ["x", "", "", "s"], mode="linear", coordinate_transformation_mode=places)
+    graph = agree(tmp_path, model([resize], (1, 1, 3, 5), {"s": ints(1, 1, 7, 6)}, opset=19))
+    weights = [op.weight for op in operators(graph) if op.name == "dense"]
+    assert len(weights) == 2
+    assert all(weight.encoding is not None for weight in weights)
+
+
+def test_resize_of_some_axes(tmp_path):
+    attributes = {"mode": "linear", "axes": [3, 2]}
+    agree(
+        tmp_path,
+        model([node("Resize", ["x", "", "s"], **attributes)], (1, 2, 3, 4), {"s": np.float32([2, 1])}, opset=18),
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"mode": "cubic"}, "it interpolates"),
+        ({"mode": "linear", "antialias": 1}, "smooths"),
+        ({"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize"}, "it interpolates"),
+    ],
+)
+def test_resize_that_is_refused(tmp_path, attributes, message):
+    resize = node("Resize", ["x", "roi", "s"], **attributes)
+    constants = {"roi": np.zeros(8, np.float32), "s": np.float32([1, 1, 2, 2])}
+    with pytest.raises(UnsupportedOperatorError, match=message):
+        load(tmp_path, model([resize], (1, 1, 2, 2), constants, opset=18))
 
 
 def test_a_movement_that_moves_nothing_leaves_no_node(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 from fpgann.frontend.onnx.constants import Array, Known
 from fpgann.frontend.onnx.evaluate import check_size, evaluate
 from fpgann.frontend.onnx.ops.gather import import_gather
+from fpgann.frontend.onnx.ops.interpolation import interpolate
 from fpgann.frontend.onnx.tables import IMPORTERS, STANDARD, Site
 from fpgann.ir.ops.arrange import Arrange
 
@@ -49,10 +50,13 @@ def import_movement(site: Site) -> None:
 
 @IMPORTERS.register((STANDARD, "Resize"))
 def import_resize(site: Site) -> None:
-    """Wires, where every element of the result is one of the operand's."""
+    """Wires, where every element of the result is one of the operand's; constant weights with mode = linear."""
     mode, places = site.text("mode", "nearest"), site.text("coordinate_transformation_mode", "half_pixel")
+    if mode == "linear" and places != "tf_crop_and_resize":
+        interpolate(site)
+        return
     if mode != "nearest" or places == "tf_crop_and_resize":
-        site.refuse(f"it interpolates (mode '{mode:.20}', {places:.40})", "resize with mode = nearest")
+        site.refuse(f"it interpolates (mode '{mode:.20}', {places:.40})", "resize with mode = nearest or linear")
     move(site, data=(0,))
 
 
