@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from fpgann import frontend, passes, reference
+from fpgann.building import (
+    check_hardware,
+    check_target,
+    choose_hardware,
+    device_of,
+    fitted_hardware,
+    planned_hardware,
+)
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.files import hls_files, rtl_files
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
@@ -19,22 +27,13 @@ from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_doc
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
 from fpgann.eda.verilog import GHDL_MINIMUM
-from fpgann.errors import ConfigError, UnsupportedOperatorError
+from fpgann.errors import UnsupportedOperatorError
 from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
-from fpgann.hardware import build_design
-from fpgann.hardware.devices import Device, find_device
-from fpgann.hardware.fit import check_fit, fitting_options
 from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.map_budget import check_map_fit
-from fpgann.hardware.map_fit import fitted_maps
-from fpgann.hardware.map_partition import needs_tokens
-from fpgann.hardware.map_validate import all_stages, check_maps
-from fpgann.hardware.maps import build_maps, build_maps_within
-from fpgann.hardware.options import Io, Recurrences, Rows, Weights
-from fpgann.hardware.streaming import StreamDesign, plan_streams
+from fpgann.hardware.options import Recurrences, Rows, Weights
 from fpgann.hardware.token_graph import MapDesign, Streams
-from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.serialize import save_graph
@@ -42,7 +41,7 @@ from fpgann.ir.text import to_text
 from fpgann.ir.verify import verify
 from fpgann.model_data import affordable, check_import, model_data, reading_warnings, run_onnxruntime, warnings_of
 from fpgann.numerics.fixed import Precision, parse_precision
-from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.numerics.integers import FloatArray
 from fpgann.pages import PAGE, render_page
 from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.fold_rows import FoldRows
@@ -92,7 +91,7 @@ def check(
         real = _folded(imported, chosen.softmax)
         values = reference.run_values(real, model_data(imported, None))
         _, graph, _ = _quantize(real, values, chosen, calibrated=False)
-        design = build_design(graph, chosen.hardware, chosen.name)
+        design = planned_hardware(graph, chosen)
     except UnsupportedOperatorError as error:
         return _refuse(unplanned(nodes), error)
     return plan_nodes(nodes, Lowered(imported, real, graph, design))
@@ -103,6 +102,8 @@ def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]], sampling: Sam
     model = frontend.read_model(path, input_shapes)
     if sampling is Sampling.MEAN:
         model = frontend.without_sampling(model)
+    elif sampling is Sampling.INPUT:
+        model = frontend.with_sampling_inputs(model)
     return model if input_shapes else frontend.samplewise(model)
 
 
@@ -168,7 +169,7 @@ def lower(
     Raises:
         FpgannError: the model, the options or the data are refused, or a check failed.
     """
-    device = _device(options)
+    device = device_of(options)
     progress("reading the model")
     model = _read(model_path, options.input_shapes, options.sampling)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
@@ -185,20 +186,20 @@ def lower(
     plan, graph, meanings = _quantize(real, values, options, calibrated=calibration is not None)
 
     progress("building the hardware")
-    options, design, streams = _hardware(graph, options, device)
+    options, design, streams = choose_hardware(graph, options, device)
     if isinstance(streams, MapDesign):
         if device is not None:
             check_map_fit(streams, device)
     elif device is not None:
-        options, design, streams = _fitted(graph, options, design, streams, device)
+        options, design, streams = fitted_hardware(graph, options, design, streams, device)
 
     progress("checking")
-    _check_hardware(
+    check_hardware(
         design, streams, reference.run_codes(graph, corner_and_random(graph, affordable(graph, VALIDATION_SAMPLES)))
     )
     encoded = {value.name: reference.encode_input(value, data[value.name]) for value in graph.inputs}
     codes = reference.run_codes(graph, encoded)
-    _check_hardware(design, streams, codes)
+    check_hardware(design, streams, codes)
     measured = accuracy(decode_outputs(graph, codes), runtime)
     measured["data"] = "calibration" if calibration is not None else "synthetic"
     warnings = reading_warnings(model) + warnings_of(logits, plan, measured) + unused_options(design, options.hardware)
@@ -249,7 +250,7 @@ def compile(  # noqa: A001  the name of the command
     check_destination(folder, force=force, sources=[source] if data is None else [source, data])
     if chosen.target is Target.VERILOG:
         find_tool("ghdl", at_least=GHDL_MINIMUM)
-    _check_target(chosen)
+    check_target(chosen)
     compiled = lower(source, chosen, calibration=data, progress=progress)
     progress("writing")
     write_build(folder, build_files(compiled, compiled.options), force=force)
@@ -315,101 +316,6 @@ def _vector_count(compiled: Compiled) -> int:
     """How many vectors a build brings along; fewer where an inference takes many cycles."""
     streams = compiled.streams
     return vectors_in(streams.interval_cycles) if isinstance(streams, MapDesign) else DEFAULT_VECTORS
-
-
-def _check_target(options: CompileOptions) -> None:
-    """Refuse weights of HLS C++ that would be loaded at run time: they are constants there."""
-    hardware = options.hardware
-    runtime = [name for name, layer in hardware.layers.items() if layer.weights is Weights.RUNTIME]
-    if options.target is Target.HLS and (hardware.weights is Weights.RUNTIME or runtime):
-        hint = "leave out --target hls, or leave weights constant"
-        raise ConfigError("weights of HLS C++ are constants", where="--weights runtime", hint=hint)
-
-
-def _device(options: CompileOptions) -> Device | None:
-    """What the design has to fit."""
-    if options.device is not None:
-        return find_device(options.device)
-    if options.fit:
-        raise ConfigError("there is nothing to fit", where="--fit", hint="name a part: --device xc7a35t")
-    return None
-
-
-def _hardware(
-    graph: Graph, options: CompileOptions, device: Device | None
-) -> tuple[CompileOptions, HardwareDesign, Streams | None]:
-    """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once.
-
-    The options say what was chosen to make maps fit the device, if the user wants that.
-    """
-    if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
-        _refuse_with_maps(options)
-        options, maps = _maps(graph, options, device)
-        return options, all_stages(maps), maps
-    if options.target_throughput is not None:
-        hint = "leave it out, and choose a --reuse-factor"
-        raise ConfigError("it is for streamed convolutions", where="--target-throughput", hint=hint)
-    design = build_design(graph, options.hardware, options.name)
-    return options, design, _streams(design, options)
-
-
-def _fitted(
-    graph: Graph, options: CompileOptions, design: HardwareDesign, streams: StreamDesign | None, device: Device
-) -> tuple[CompileOptions, HardwareDesign, StreamDesign | None]:
-    """Hardware that fits a device, made to fit if the user wants that; the options that lead to it.
-
-    Raises:
-        ResourceBudgetError: it is too large.
-    """
-    if options.fit:
-        options = replace(options, hardware=fitting_options(graph, options.hardware, design, device, streams))
-        design = build_design(graph, options.hardware, options.name)
-        streams = _streams(design, options)
-    check_fit(graph, options.hardware, design, device, streams)
-    return options, design, streams
-
-
-def _maps(graph: Graph, options: CompileOptions, device: Device | None) -> tuple[CompileOptions, MapDesign]:
-    """The network of a graph with maps, as fast as the user wants it, or as the device allows."""
-    cycles = None
-    if options.target_throughput is not None:
-        cycles = max(1, int(1e9 / (options.clock_period_ns * options.target_throughput)))
-    if options.fit and device is not None:
-        hardware, maps = fitted_maps(graph, options.hardware, options.name, device, cycles)
-        if cycles is not None and maps.interval_cycles > cycles:
-            found = f"an inference takes {maps.interval_cycles} cycles at best on {device.part}, {cycles} are wanted"
-            hint = "choose a lower one or a larger device"
-            raise ConfigError(f"cannot be reached: {found}", where="--target-throughput", hint=hint)
-        return replace(options, hardware=hardware), maps
-    if cycles is None:
-        return options, build_maps(graph, options.hardware, options.name)
-    return options, build_maps_within(graph, options.hardware, options.name, cycles)
-
-
-def _refuse_with_maps(options: CompileOptions) -> None:
-    """Refuse what pipelines between streams of tokens cannot do yet."""
-    hardware = options.hardware
-    if hardware.weights is Weights.RUNTIME or any(o.weights is Weights.RUNTIME for o in hardware.layers.values()):
-        hint = "leave weights constant, or use --io parallel"
-        raise ConfigError("weights of streamed convolutions are constants", where="--weights runtime", hint=hint)
-
-
-def _check_hardware(design: HardwareDesign, streams: Streams | None, values: Mapping[str, IntArray]) -> None:
-    """Compare all stages with the reference."""
-    if isinstance(streams, MapDesign):
-        check_maps(streams, values)
-    else:
-        check_design(design, values)
-
-
-def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | None:
-    """AXI4-Stream interfaces around the design, if the user wants them."""
-    width = options.hardware.stream_width_bits
-    if options.hardware.io is Io.STREAM:
-        return plan_streams(design, width)
-    if width is not None:
-        raise ConfigError("parallel ports have no stream width", where="--stream-width", hint="add --io stream")
-    return None
 
 
 def _quantize(

@@ -58,6 +58,8 @@ class Sampling(Enum):
     REFUSE = "refuse"
     MEAN = "mean"
     """Their mean stands in their place."""
+    INPUT = "input"
+    """They are inputs of the hardware."""
 
 
 class Softmax(Enum):

@@ -53,8 +53,8 @@ INPUT_SHAPE = click.option(
 
 SAMPLING = click.option(
     "--sampling",
-    type=click.Choice(["refuse", "mean"]),
-    help="Random numbers that the model draws: refuse them (default), or put their mean in their place.",
+    type=click.Choice(["refuse", "mean", "input"]),
+    help="Random numbers that the model draws: refuse them (default), take their mean, or make them inputs.",
 )
 
 SOFTMAX = click.option(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that draw random numbers while they run: put the mean in the place of the noise.
+"""Models that draw random numbers while they run: put the mean in the place of the noise, or let it come from outside.
 
 A variational autoencoder computes mean + noise * deviation. Without the noise it delivers its mean, which is what it is
-used for once it is trained; deviation and all that only it needs disappear.
+used for once it is trained; deviation and all that only it needs disappear. With the noise as an input it can sample.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import onnx
 
 from fpgann.errors import UnsupportedOperatorError
 from fpgann.frontend.onnx.libraries import LIBRARY_ERRORS
+from fpgann.frontend.onnx.ports import find_ports
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.structure import node_name
 
@@ -50,6 +51,31 @@ def without_sampling(model: OnnxModel) -> OnnxModel:
         if name in used:
             proto.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(mean), name))
     return replace(model, proto=proto, noiseless=tuple(rewriting.noise))
+
+
+def with_sampling_inputs(model: OnnxModel) -> OnnxModel:
+    """The model with an input in the place of every random tensor, named after it; the same model if there is none.
+
+    Whoever feeds it draws the numbers, from the distribution that the node names.
+
+    Raises:
+        UnsupportedOperatorError: it is not known how many numbers there are.
+    """
+    if not any(node.op_type in _NORMAL | _UNIFORM for node in model.proto.graph.node):
+        return model
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    shapes = _inferred(model.proto)
+    drawing = [node for node in proto.graph.node if node.op_type in _NORMAL | _UNIFORM]
+    for node in drawing:
+        shape = shapes.get(node.output[0])
+        if not shape:
+            raise _refusal(model, node_name(node), "it is not known how many random numbers it draws")
+        proto.graph.input.append(onnx.helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, shape))
+        proto.graph.node.remove(node)
+    drawn = {node.output[0] for node in drawing}
+    added = tuple(port for port in find_ports(proto, {}) if port.name in drawn)
+    return replace(model, proto=proto, inputs=model.inputs + added)
 
 
 class _Rewriting:

@@ -36,7 +36,7 @@ _REFUSALS = {
         _RANDOM,
         (
             "it makes random numbers",
-            "a variational autoencoder works on the mean with --sampling mean; else export the model without them",
+            "a variational autoencoder works on the mean with --sampling mean, or takes them with --sampling input",
         ),
     ),
 }

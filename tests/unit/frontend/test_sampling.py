@@ -11,7 +11,7 @@ import pytest
 import fpgann
 from fpgann.config import CompileOptions, override
 from fpgann.errors import UnsupportedOperatorError
-from fpgann.frontend import import_onnx, without_sampling
+from fpgann.frontend import import_onnx, with_sampling_inputs, without_sampling
 from tests.command_line import CommandLine
 from tests.unit.frontend.models import model, names, node, read, write
 
@@ -112,3 +112,23 @@ def test_the_option(cli: CommandLine) -> None:
     assert cli("check", "model.onnx", "--config", "fpgann.toml").status == 0
     (cli.folder / "fpgann.toml").write_text("sampling = 'median'\n")
     cli("check", "model.onnx", "--config", "fpgann.toml").require_error(2, "'median'", "refuse, mean")
+
+
+@pytest.mark.parametrize("noise", ["RandomNormalLike", "RandomNormal"])
+def test_noise_from_outside(tmp_path, noise):
+    """The input is named after the tensor, and the reference computes with what comes in."""
+    path = write(tmp_path, model(encoder(noise=noise), (1, 4), CONSTANTS))
+    design = fpgann.compile(path, tmp_path / "build", override(CompileOptions(), sampling="input"))
+    assert [port["name"] for port in design.manifest["inputs"]] == ["x", "noise"]
+    x, drawn = np.random.default_rng(0).normal(0, 1, (2, 5, 4))
+    found = design.emulate({"x": x, "noise": drawn[:, :3]})
+    latent = x @ W + drawn[:, :3] / (1 + np.exp(-(x @ V) / 2))
+    (name,) = (port["name"] for port in design.manifest["outputs"])
+    assert np.allclose(found[name], latent @ CONSTANTS["u"], atol=0.1)
+
+
+def test_noise_of_unknown_size_is_no_input(tmp_path):
+    nodes = [node("Celu", ["x"], ["c"], domain="unknown"), node("RandomNormalLike", ["c"], ["noise"])]
+    nodes.append(node("Mul", ["x", "noise"]))
+    with pytest.raises(UnsupportedOperatorError, match="how many random numbers"):
+        with_sampling_inputs(read(tmp_path, model(nodes, (1, 4), {})))
