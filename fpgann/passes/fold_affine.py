@@ -169,7 +169,8 @@ def _as_line(op: Operator, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArr
         return gain, op.beta - op.mean * gain
     if isinstance(op, Affine):
         constants = (op.multiplier / op.divisor, op.addend)
-        if all(c.ndim <= len(shape) and c.size == (c.shape[-1] if c.ndim else 1) for c in constants):
+        along_last = all(c.ndim <= len(shape) and c.size == (c.shape[-1] if c.ndim else 1) for c in constants)
+        if along_last and all(c.size in (1, shape[-1]) for c in constants):  # else it repeats its operand
             gain, shift = (np.broadcast_to(c.reshape(-1), shape[-1:]).copy() for c in constants)
             return gain, shift
     return None

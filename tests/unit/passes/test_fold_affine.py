@@ -122,3 +122,16 @@ def test_a_twin_that_forgets_the_padding(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Windows, "touches_padding", lambda self, sizes: False)
     with pytest.raises(AssertionError):
         test_scaling_moves_through_windows_and_interleaved_results(convolution(1.0), [])
+
+
+def test_a_line_that_repeats_its_operand_stays() -> None:
+    """One number times a row of numbers: more elements than the layer in front has."""
+    builder = GraphBuilder("outer")
+    x = builder.input("x", TensorType((1, 3)))
+    y = builder.add(Dense(Constant(np.ones((3, 1)))), [x], name="y")
+    row = Affine(np.arange(1.0, 5.0).reshape(1, 4), np.ones(()), np.zeros(()))
+    z = builder.add(row, [y], name="z")
+    graph = builder.build({"w": builder.add(Dense(Constant(np.ones((4, 2)))), [z], name="w")})
+    folded = FoldAffine().apply(graph)
+    values = {"x": np.array([[[1.0, 2.0, 3.0]]])}
+    assert np.array_equal(run_values(folded, values)["w"], run_values(graph, values)["w"])
