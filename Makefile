@@ -75,6 +75,10 @@ benchmark: install-light benchmark-env ## Measure speeds beside those of peers (
 calibrate: install-light ## Synthesise layers and fit the coefficients of the estimates (hours of one core; goes on where it stopped)
 	@$(BIN)/python benchmarks/calibrate.py
 
+.PHONY: judge-estimates
+judge-estimates: install-light ## Compare estimates with Yosys on the models of the corpus (hours; goes on where it stopped)
+	@$(BIN)/python benchmarks/calibration_judge.py
+
 .PHONY: benchmark-env
 benchmark-env: $(PEERS)/.stamp ## Make .venv-benchmark with the peers that benchmarks run
 

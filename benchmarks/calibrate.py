@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Synthesise layers, fit the coefficients of the estimates, and judge them on models outside the fit.
+"""Synthesise layers, and fit the coefficients of the estimates.
 
     python benchmarks/calibrate.py                          the sweep, then fpgann/hardware/calibration.json
     python benchmarks/calibrate.py --family ecp5            one family; the others stay as they are
-    python benchmarks/calibrate.py --judge MODEL.onnx ...   estimates beside Yosys, layer by layer; nothing is written
+    python benchmarks/calibrate.py --measured               no synthesis: fit to the sheets that the cache has
+
+`benchmarks/calibration_judge.py` compares with models outside the fit.
 
 Synthesis runs one sheet at a time. What was found is kept (--cache) under a hash of the Verilog and the command, so an
 interrupted run goes on where it stopped, and a change to the generator measures only what it changed.
@@ -15,7 +17,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -32,15 +33,13 @@ from fpgann.eda.families import FAMILIES
 from fpgann.eda.find import find_tool
 from fpgann.eda.synthesis import synthesize
 from fpgann.eda.verilog import to_verilog
-from fpgann.errors import FpgannError
 from fpgann.hardware.design import WiringKernel
-from fpgann.hardware.estimate import amounts_of, estimate
+from fpgann.hardware.estimate import amounts_of
 from fpgann.hardware.estimate_calibration import FILE
 from fpgann.hardware.estimate_fabric import FABRICS
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 
 MEASURED_FAMILIES = ("xcup", "xc7", "ecp5")
-FEW_LUTS = 100  # the worst layer is sought among larger ones
 
 Figures = Mapping[str, float]
 
@@ -58,8 +57,10 @@ def lowered(sheet: Sheet) -> Compiled:
         return api.lower(path, CompileOptions(hardware=HardwareOptions(layers=layers), name=sheet.name))
 
 
-def measured_modules(compiled: Compiled, family: str, cache: Path) -> dict[str, Figures]:
-    """Stage -> figures of synthesis, from the cache or from a run of it."""
+def measured_modules(
+    compiled: Compiled, family: str, cache: Path, *, measured: bool = False
+) -> dict[str, Figures] | None:
+    """Stage -> figures of synthesis, from the cache or from a run of it; None where it is not to run."""
     design = compiled.design
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -72,6 +73,8 @@ def measured_modules(compiled: Compiled, family: str, cache: Path) -> dict[str, 
         code = "\n".join(line for line in verilog.splitlines() if "/*" not in line and not line.startswith("//"))
         key = hashlib.sha256("\n".join([version, FAMILIES[family].command, code]).encode()).hexdigest()
         found = cache / f"{key[:24]}.json"
+        if measured and not found.exists():
+            return None
         if not found.exists():
             (folder / "yosys").mkdir()
             modules = {f"{design.name}_{stage.name}": stage.name for stage in design.stages}
@@ -95,15 +98,16 @@ def layers_of(compiled: Compiled, figures: Mapping[str, Figures], family: str) -
         yield Measured(stage.name, kind.value, amounts.logic, fixed, found["lut"], found["lut_cells"], ff)
 
 
-def sweep(families: list[str], cache: Path) -> None:
-    """Measure all sheets, fit, and write the calibration."""
+def sweep(families: list[str], cache: Path, *, measured: bool = False) -> None:
+    """Measure all sheets (or take those that were measured), fit, and write the calibration."""
     document = json.loads(FILE.read_text()) if FILE.exists() else {"families": {}}
     designs = [lowered(sheet) for sheet in SHEETS]
     for family in families:
         layers: list[Measured] = []
         for compiled in designs:
-            print(f"{family} {compiled.design.name}", flush=True)
-            layers += layers_of(compiled, measured_modules(compiled, family, cache), family)
+            figures = measured_modules(compiled, family, cache, measured=measured)
+            print(f"{family} {compiled.design.name}: {'not measured' if figures is None else 'measured'}", flush=True)
+            layers += [] if figures is None else layers_of(compiled, figures, family)
         document["families"][family] = calibrate(layers, FABRICS[family].lut_inputs)
     document["command"] = "make calibrate"
     known = document["families"]
@@ -117,44 +121,14 @@ def sweep(families: list[str], cache: Path) -> None:
         print(family, json.dumps(known[family]["errors"]))
 
 
-def judge(models: list[Path], families: list[str], cache: Path) -> int:
-    """Estimates beside synthesis; the number of layers that were compared."""
-    missed: dict[str, list[float]] = {}
-    for path in models:
-        try:
-            compiled = api.lower(path, CompileOptions(name="judged"))
-        except FpgannError as error:
-            print(f"{path.name}: left out: {error}")
-            continue
-        for family in families:
-            figures = measured_modules(compiled, family, cache)
-            for stage in compiled.design.stages:
-                if stage.name not in figures or isinstance(stage.kernel, WiringKernel):
-                    continue
-                found, own = figures[stage.name], estimate(stage, family)
-                line = [f"{family:5} {path.stem[:24]:24} {stage.name[:28]:28} {stage.strategy.value:9}"]
-                line += [f"{name} {getattr(own, name):g}/{found[name]:g}" for name in ("lut", "ff", "dsp", "bram36")]
-                print("  ".join(line), flush=True)
-                for name in ("lut", "ff"):
-                    if found["lut"] >= FEW_LUTS:
-                        group = f"{family} {stage.strategy.value} {name}"
-                        missed.setdefault(group, []).append(abs(getattr(own, name) / found[name] - 1))
-    for group, errors in sorted(missed.items()):
-        print(f"{group:24} median {statistics.median(errors):6.1%}  worst {max(errors):6.1%}  of {len(errors)} layers")
-    return sum(map(len, missed.values()))
-
-
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--family", action="append", choices=MEASURED_FAMILIES, help="all three by default")
     parser.add_argument("--cache", type=Path, default=Path("build/calibration"), help="where measurements are kept")
-    parser.add_argument("--judge", type=Path, nargs="+", metavar="MODEL", help="models outside the fit")
+    parser.add_argument("--measured", action="store_true", help="fit to the sheets that the cache has")
     arguments = parser.parse_args()
-    families = arguments.family or list(MEASURED_FAMILIES)
-    if arguments.judge:
-        return 0 if judge(arguments.judge, families, arguments.cache) else 1
-    sweep(families, arguments.cache)
+    sweep(arguments.family or list(MEASURED_FAMILIES), arguments.cache, measured=arguments.measured)
     return 0
 
 

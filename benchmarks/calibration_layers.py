@@ -34,6 +34,7 @@ class Point:
         scale: distance of the activation's steps in units of the input; no power of two needs a multiplier.
         per_channel: whether every output has a scale of its own.
         reuse_factor: multiplications per multiplier; None builds it unrolled.
+        bias: whether it has one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Point:
     scale: float = 1.0
     per_channel: bool = False
     reuse_factor: int | None = None
+    bias: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,17 @@ SHEETS = (
             Point("f_128x16_w8_i4_block", 128, 16, 4, 8, out_bits=8, scale=256.0, reuse_factor=1024),
             Point("f_40x10_w3_i2", 40, 10, 2, 3, function="Relu", out_bits=2, scale=11.0, reuse_factor=40),
             Point("f_64x8_w8_i8", 64, 8, 8, 8, out_bits=8, scale=256.0, reuse_factor=128),
+        ),
+    ),
+    Sheet(
+        "folded_trees",
+        (
+            Point("f_12x12_simd3", 12, 12, 8, 6, function="Relu", out_bits=8, scale=32.0, reuse_factor=4, bias=True),
+            Point("f_15x4_simd5", 15, 4, 8, 8, out_bits=8, scale=128.0, reuse_factor=3, bias=True),
+            Point("f_30x8_simd15", 30, 8, 4, 4, out_bits=4, scale=16.0, reuse_factor=4, bias=True),
+            Point("f_7x16_simd7", 7, 16, 8, 8, out_bits=8, scale=64.0, reuse_factor=16, bias=True),
+            Point("f_32x16_simd2", 32, 16, 6, 6, function="Relu", out_bits=6, scale=64.0, reuse_factor=16, bias=True),
+            Point("f_16x8_channels", 16, 8, 8, 6, out_bits=6, scale=77.7, per_channel=True, reuse_factor=16, bias=True),
         ),
     ),
     Sheet(
@@ -188,6 +201,9 @@ def _dense(point: Point, value: str, rng, nodes, constant, quant) -> str:
     weights = quant(constant(f"{point.name}_v", drawn), f"{point.name}_w", point.weight_bits, 1.0)
     nodes.append(helper.make_node("MatMul", [value, weights], [point.name], point.name))
     value, unsigned = point.name, False
+    if point.bias:
+        offsets = constant(f"{point.name}_b", np.round(rng.normal(0, 4 * reach, (1, point.outputs))))
+        value = _node("Add", [value, offsets], f"{point.name}_sum", nodes)
     if point.function:
         if point.function == "Sigmoid":
             value = _node("Mul", [value, constant(f"{point.name}_g", 1 / 64)], f"{point.name}_scaled", nodes)

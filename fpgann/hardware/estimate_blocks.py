@@ -58,24 +58,38 @@ def counter_bits(states: int) -> int:
 
 
 def multiplier(
-    fabric: Fabric, a_bits: int, b_bits: int, product_bits: int | None, choice: Multipliers = Multipliers.AUTO
+    fabric: Fabric,
+    a_bits: int,
+    b_bits: int,
+    product_bits: int | None,
+    choice: Multipliers = Multipliers.AUTO,
+    *,
+    signed: bool = True,
+    lut_bits: int | None = None,
 ) -> Amounts:
     """A multiplier without its registers.
 
     Args:
         fabric: the family.
-        a_bits: signed bits of an operand.
-        b_bits: signed bits of the other.
+        a_bits: bits of an operand.
+        b_bits: bits of the other.
         product_bits: bits of the product that are read; all by default.
         choice: where it is wanted.
+        signed: whether the operands are signed.
+        lut_bits: bits of the first operand where LUTs multiply; as many by default.
     """
     block = fabric.multiplier
-    blocks = 0 if block is None or choice is Multipliers.LUT else block.blocks(a_bits, b_bits, product_bits)
+    blocks = 0
+    if block is not None and choice is not Multipliers.LUT:
+        blocks = block.blocks(a_bits, b_bits, product_bits, signed=signed)
     if choice is Multipliers.DSP and block is not None:
         blocks = max(1, blocks)
     if not blocks:
-        return Amounts(Counter(multiply=a_bits * b_bits, multiply_rows=a_bits + b_bits))
-    return Amounts(Counter(add=(blocks - 1) * (a_bits + b_bits)), dsp=blocks)
+        bits = a_bits if lut_bits is None else lut_bits
+        return Amounts(Counter(multiply=bits * b_bits, multiply_rows=bits + b_bits))
+    # blocks with adders behind them add what a cut product consists of
+    adders = 0 if fabric.packs_registers else blocks - 1
+    return Amounts(Counter(add=adders * (a_bits + b_bits)), dsp=blocks)
 
 
 def columns(words: IntArray, width: int) -> int:
@@ -86,6 +100,11 @@ def columns(words: IntArray, width: int) -> int:
         width: bits of an element.
     """
     return _columns(words, width)[1]
+
+
+def varying_columns(words: IntArray, width: int) -> int:
+    """Bits of a word that are not the same in all words; see `columns`."""
+    return _columns(words, width)[0]
 
 
 def _columns(words: IntArray, width: int) -> tuple[int, int]:

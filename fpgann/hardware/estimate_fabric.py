@@ -22,37 +22,44 @@ class Multiplier:
         narrow_bits: signed bits of its other operand.
         partial_bits: signed bits of the pieces into which a wider operand is cut.
         least_product_bits: products below are left to LUTs.
+        signed_only: whether unsigned numbers cost a bit.
     """
 
     wide_bits: int
     narrow_bits: int
     partial_bits: int
     least_product_bits: int
+    signed_only: bool = True
 
-    def blocks(self, a_bits: int, b_bits: int, product_bits: int | None = None) -> int:
-        """Blocks that a signed product takes, cut as Yosys' mul2dsp cuts it; 0 where LUTs do it.
+    def blocks(self, a_bits: int, b_bits: int, product_bits: int | None = None, *, signed: bool = True) -> int:
+        """Blocks that a product takes, cut as Yosys' mul2dsp cuts it; 0 where LUTs do it.
 
         Args:
-            a_bits: signed bits of an operand.
-            b_bits: signed bits of the other.
+            a_bits: bits of an operand.
+            b_bits: bits of the other.
             product_bits: bits of the product that are read; all by default.
+            signed: whether the operands are signed.
         """
-        large, small = max(a_bits, b_bits), min(a_bits, b_bits)
-        if small < 2 or min(product_bits or large + small, large + small) < self.least_product_bits:
+        extra = 0 if signed or not self.signed_only else 1
+        large, small = max(a_bits, b_bits) + extra, min(a_bits, b_bits) + extra
+        read = large + small if product_bits is None else min(product_bits, large + small)
+        if read < self.least_product_bits:
             return 0
-        pieces = [small]
-        if small > self.narrow_bits:
-            step = self.partial_bits - 1  # the pieces are unsigned, but for the last
-            count = ceil((small - self.narrow_bits) / step)
-            pieces = [self.partial_bits] * count + [small - count * step]
-        columns = [large]
-        if large > self.wide_bits:
-            step = self.partial_bits - 1
-            count = ceil((large - self.wide_bits) / step)
-            columns = [self.partial_bits] * count + [large - count * step]
         return sum(
-            x >= 2 and y >= 2 and x + y >= self.least_product_bits for x in pieces for y in columns
-        )  # the rest of a cut may be small enough for LUTs
+            # the rest of a cut may be small enough for LUTs, or stand above all that is read
+            x >= _LEAST_BITS and y >= _LEAST_BITS and x + y >= self.least_product_bits and at_x + at_y < read
+            for at_x, x in self._pieces(large, self.wide_bits, self.partial_bits)
+            for at_y, y in self._pieces(small, self.narrow_bits, self.narrow_bits)
+        )
+
+    def _pieces(self, bits: int, most: int, partial: int) -> list[tuple[int, int]]:
+        """Lowest bit and width of each piece of an operand; all but the last are unsigned."""
+        step = partial - self.signed_only
+        count = max(0, ceil((bits - most) / step))
+        return [(i * step, partial) for i in range(count)] + [(count * step, bits - count * step)]
+
+
+_LEAST_BITS = 2  # of an operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +139,26 @@ FABRICS: dict[str, Fabric] = {
             packs_registers=True,
             packs_sites=True,
         ),
-        Fabric("ecp5", 4, Multiplier(18, 18, 18, 4), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 4),)),
-        Fabric("ice40", 4, Multiplier(16, 16, 16, 11), 4096, ((16, 256), (8, 512), (4, 1024), (2, 2048)), 64, 1 / 16),
+        Fabric(
+            "ecp5",
+            4,
+            Multiplier(18, 18, 18, 4, signed_only=False),
+            18_432,
+            _LATTICE_BLOCK,
+            128,
+            1 / 16,
+            0,
+            ((16, 4, 4),),
+        ),
+        Fabric(
+            "ice40",
+            4,
+            Multiplier(16, 16, 16, 11, signed_only=False),
+            4096,
+            ((16, 256), (8, 512), (4, 1024), (2, 2048)),
+            64,
+            1 / 16,
+        ),
         Fabric(
             "gatemate",
             4,

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from fpgann.hardware.design import FoldedKernel, SharedArray, Stage
 from fpgann.hardware.estimate_blocks import (
     Amounts,
@@ -13,6 +15,7 @@ from fpgann.hardware.estimate_blocks import (
     shift_register,
     signed_bits,
     two_port_memory,
+    varying_columns,
 )
 from fpgann.hardware.estimate_fabric import Fabric
 from fpgann.hardware.estimate_staircases import channels_of, requantizers
@@ -27,11 +30,19 @@ def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     total = Amounts()
     total.ff += inputs * in_bits + counter_bits(kernel.steps) + counter_bits(kernel.folds)
     total.ff += (1 if kernel.folds == 1 else 2) + (2 if simd == 1 else 3)  # first, last; valid
-    total.logic["ring"] += inputs * in_bits
+    total.logic["ring"] += inputs * in_bits if kernel.folds > 1 else 0
     total.logic["control"] += 1
     total.logic["counter"] += counter_bits(kernel.steps) + counter_bits(kernel.folds)
     if kernel.shared is None:
-        total.add(_neurons(kernel, fabric, code_bits, signed_bits(kernel.accumulator)))
+        neurons = _neurons(kernel, fabric, code_bits, signed_bits(kernel.accumulator))
+        if kernel.folds == 1 and fabric.packs_registers and neurons.dsp == kernel.pe * simd:
+            total.ff -= inputs * in_bits  # they never move on, and lie in the blocks
+        if kernel.loadable is None:  # in few words of small weights some bits never change
+            rows = weight_rows(kernel.weights, kernel.pe, simd)
+            share = varying_columns(rows, kernel.weight_bits) / (rows.shape[1] * kernel.weight_bits)
+            for kind in ("multiply", "multiply_rows"):
+                neurons.logic[kind] = round(share * neurons.logic[kind])
+        total.add(neurons)
     else:  # the request, which is joined with those of other layers
         total.ff += kernel.pause_cycles + 1
         total.logic["gather"] += kernel.shared.request_bits
@@ -46,7 +57,7 @@ def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     return total
 
 
-_SMALL_TREE = 3  # products
+_LEAST_SRL = 3  # registers in a row that become a shift register: `xilinx_srl -minlen 3` of Yosys
 
 
 def shared_neurons(array: SharedArray, fabric: Fabric) -> Amounts:
@@ -66,12 +77,23 @@ def _neurons(kernel: FoldedKernel | SharedArray, fabric: Fabric, code_bits: int,
     total.ff += (0 if packed else count * product_bits) + 1
     if kernel.simd > 1:
         sum_bits = product_bits + counter_bits(kernel.simd)
-        last = packed and kernel.simd <= _SMALL_TREE  # the last sum then has a product as an operand
-        total.ff += (0 if last else kernel.pe * sum_bits) + 1
-        total.logic["tree"] += kernel.pe * (kernel.simd - 1 - last) * sum_bits
+        inside = _sums_in_blocks(kernel.simd) if packed else 0
+        adders = kernel.simd - 1 - inside
+        total.ff += (0 if packed and kernel.simd <= inside + 1 else kernel.pe * sum_bits) + 1
+        # several sums become rows of full adders in front of one chain of carries
+        total.logic["tree"] += kernel.pe * min(adders, 1) * sum_bits
+        total.logic["rows"] += kernel.pe * max(0, adders - 1) * product_bits
+    elif packed:
+        return total  # the block accumulates
     total.ff += kernel.pe * acc_bits
     total.logic["accumulator"] += kernel.pe * acc_bits
     return total
+
+
+def _sums_in_blocks(products: int) -> int:
+    """Adders of the tree of hdl/fpgann_neuron.vhd that have a product as an operand: its block adds, too."""
+    first = max(0, ceil((products - 3) / 2))  # node i of the heap adds nodes 2i + 1 and 2i + 2
+    return products - 1 - first
 
 
 def _weights(kernel: FoldedKernel, fabric: Fabric) -> Amounts:
@@ -92,6 +114,9 @@ def _weights(kernel: FoldedKernel, fabric: Fabric) -> Amounts:
         total.add(rom(fabric, biases, kernel.bias_bits))
         total.ff += stages * used + counter_bits(kernel.groups)
         total.logic["counter"] += counter_bits(kernel.groups)
+        if fabric.shift_register_bits and stages + 1 >= _LEAST_SRL and not fabric.prefers_block(len(biases), used):
+            total.ff -= (stages + 1) * used  # with the output of the memory
+            total.srl += used
     return total
 
 

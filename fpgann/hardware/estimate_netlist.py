@@ -262,9 +262,9 @@ def _logic(shape: _Shape, fabric: Fabric, *, names_cells: bool) -> tuple[Counter
     logic["compare"] += int(source[shape.of(Opcode.AT_LEAST)].sum())
     second = np.maximum(operands[1], 0)
     both = np.maximum(source, width[second])
-    two = shape.of(Opcode.NOT_BELOW, Opcode.MAXIMUM, Opcode.MINIMUM)
-    logic["compare2"] += int(both[two].sum())
-    logic["choose"] += int(width[shape.of(Opcode.MAXIMUM, Opcode.MINIMUM, Opcode.CHOOSE)].sum())
+    logic["compare2"] += int(both[shape.of(Opcode.NOT_BELOW)].sum())
+    logic["extreme"] += int(both[shape.of(Opcode.MAXIMUM, Opcode.MINIMUM)].sum())
+    logic["choose"] += int(width[shape.of(Opcode.CHOOSE)].sum())
     dsp = 0
     shapes = Counter(
         (*(int(width[n] + (not shape.signed[n])) for n in operands[:2, m]), int(width[m]))

@@ -49,6 +49,12 @@ def requantizers(requantizer: Requantizer, lanes: Sequence[Sequence[int]], fabri
             total.logic["clamp"] = count * out_bits
             total.logic["clamp_range"] = count * max(0, kept + 1 - out_bits)
             total.ff = count * out_bits
+        case MultiplyForm() as form if all(len({c % len(form.factor) for c in lane}) == 1 for lane in lanes):
+            total.ff += in_bits * count if grouped and len(form.factor) > 1 else 0  # as if it waited for a memory
+            for lane in lanes:
+                place = lane[0] % len(form.factor)
+                factor, offset = int(form.factor[place]), int(form.offset[place])
+                total.add(_constant_line(factor, offset, form, requantizer, fabric))
         case MultiplyForm() as form:
             parameters = [(form.factor[:, None], bits_of(form.factor)), (form.offset[:, None], bits_of(form.offset))]
             line = _line(form, requantizer, fabric)
@@ -122,18 +128,50 @@ def _line(form: MultiplyForm | LinesForm, requantizer: Requantizer, fabric: Fabr
     dropped = min(form.shift, zeros)
     product_bits = code_bits + factor_bits
     total = Amounts(ff=requantizer.source.width_bits + product_bits - dropped + out_bits)
-    if len(np.unique(form.factor)) == 1:
-        factor = abs(int(form.factor.ravel()[0]))
-        if factor & (factor - 1) == 0:
-            total.logic["add"] = max(0, code_bits - dropped)
-            total.logic["clamp"] = out_bits
-            total.ff -= factor_bits
-            return total
     total.add(multiplier(fabric, code_bits, factor_bits, None, requantizer.multipliers))
     total.logic["add"] += product_bits - dropped + 1
     total.logic["clamp"] += out_bits
     total.logic["clamp_range"] += max(0, product_bits + 1 - form.shift - out_bits)
     return total
+
+
+def _constant_line(factor: int, offset: int, form: MultiplyForm, requantizer: Requantizer, fabric: Fabric) -> Amounts:
+    """The same with a factor that does not change.
+
+    Zeros below the last one of a factor are cut off before operands get their least width, so Yosys then multiplies
+    an unsigned number of as many bits as the product has.
+    """
+    in_bits, out_bits = requantizer.source.width_bits, requantizer.target.width_bits
+    code_bits, product_bits = signed_bits(requantizer.source), signed_bits(requantizer.source) + bits_of(form.factor)
+    if not factor:
+        return Amounts()
+    zeros = _trailing_zeros(factor)
+    odd = abs(factor) >> zeros
+    if odd == 1:
+        dropped = min(form.shift, _trailing_zeros(offset) if offset else form.shift)
+        return Amounts(
+            Counter(add=max(0, code_bits - dropped), clamp=out_bits), ff=in_bits + code_bits - dropped + out_bits
+        )
+    carried = offset >> zeros << zeros  # below, nothing is added to the product's zeros
+    dropped = min(form.shift, _trailing_zeros(carried) if carried else form.shift)
+    if zeros:
+        read, choice = product_bits - zeros, requantizer.multipliers
+        total = multiplier(fabric, product_bits, odd.bit_length(), read, choice, signed=False, lut_bits=code_bits)
+    else:
+        total = multiplier(fabric, code_bits, signed_bits(CodeRange(factor, factor)), None, requantizer.multipliers)
+    total.ff += in_bits + product_bits - dropped + out_bits
+    total.logic["add"] += product_bits - dropped + 1
+    total.logic["clamp"] += out_bits
+    total.logic["clamp_range"] += max(0, product_bits + 1 - form.shift - out_bits)
+    if fabric.packs_registers and total.dsp:
+        total.ff = out_bits if total.dsp == 1 and not zeros else in_bits + out_bits
+        if total.dsp == 1 and not zeros:
+            total.logic["add"] = 0
+    return total
+
+
+def _trailing_zeros(value: int) -> int:
+    return (value & -value).bit_length() - 1
 
 
 def _thresholds(requantizer: Requantizer, lanes: Sequence[Sequence[int]], fabric: Fabric, *, grouped: bool) -> Amounts:
