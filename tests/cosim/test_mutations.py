@@ -238,7 +238,10 @@ MUTATIONS = {
         "neurons", "hidden", sub(r"base \+ wide\(sum,", "base - wide(sum,"), "fpgann/fpgann_neuron"
     ),
     "bias of an accumulator": Mutation(
-        "neurons", "hidden", sub(r"wide\(sum_bias, ACC_WIDTH\) when", "to_signed(0, ACC_WIDTH) when"), "fpgann/fpgann_neuron"
+        "neurons",
+        "hidden",
+        sub(r"wide\(sum_bias, ACC_WIDTH\) when", "to_signed(0, ACC_WIDTH) when"),
+        "fpgann/fpgann_neuron",
     ),
     "order of gathering": Mutation(
         "scaled neurons",
