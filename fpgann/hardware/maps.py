@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fpgann.errors import ConfigError, UnsupportedOperatorError
@@ -24,6 +24,7 @@ from fpgann.hardware.token_graph import (
     Fork,
     MapDesign,
     Regroup,
+    TokenPort,
     TokenStage,
     TokenStream,
     WindowBuffer,
@@ -63,18 +64,31 @@ def build_maps(
         UnsupportedOperatorError: an operator has no hardware.
         ConfigError: options name a layer that does not exist, or a stream width that does not fit.
     """
+    sketch = sketch_maps(graph, options, name, target_cycles=target_cycles)
+    inputs, outputs = sketch.inputs, sketch.outputs
+    actors = with_fifos(inputs, outputs, list(sketch.actors))
+    latency, interval, settling = timing(inputs, outputs, actors)
+    streams = _streams(inputs, outputs, actors)
+    return MapDesign(sketch.name, inputs, outputs, tuple(actors), latency, interval, settling, streams)
+
+
+def sketch_maps(
+    graph: Graph, options: HardwareOptions, name: str | None = None, *, target_cycles: int | None = None
+) -> MapDesign:
+    """The same without FIFOs where ways differ, and without cycles: which pipelines there are."""
     top = identifier(name or graph.name, "model")
     partition = Partition(graph)
     _name_outputs(partition)
-    chosen = core_options(partition, options, target_cycles)
-    builder = _Network(partition, top, chosen)
-    width_bits = options.stream_width_bits
-    inputs, outputs = plan_ports(partition, builder.entering(), builder.leaving(), width_bits)
-    actors = with_fifos(inputs, outputs, builder.actors)
-    latency, interval, settling = timing(inputs, outputs, actors)
+    builder = _Network(partition, top, core_options(partition, options, target_cycles))
+    inputs, outputs = plan_ports(partition, builder.entering(), builder.leaving(), options.stream_width_bits)
+    return MapDesign(top, inputs, outputs, tuple(builder.actors), 0, 0, 0, _streams(inputs, outputs, builder.actors))
+
+
+def _streams(
+    inputs: Sequence[TokenPort], outputs: Sequence[TokenPort], actors: Sequence[Actor]
+) -> dict[str, TokenStream]:
     streams = {stream.name: stream for actor in actors for stream in (*actor.sources, *actor.targets)}
-    streams |= {port.stream.name: port.stream for port in (*inputs, *outputs)}
-    return MapDesign(top, inputs, outputs, tuple(actors), latency, interval, settling, streams)
+    return streams | {port.stream.name: port.stream for port in (*inputs, *outputs)}
 
 
 def build_maps_within(graph: Graph, options: HardwareOptions, name: str | None, cycles: int) -> MapDesign:

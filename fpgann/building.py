@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hardware of a graph of codes, as the options want it: unrolled or streamed, fast enough, small enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fpgann.config import CompileOptions, Target
+from fpgann.errors import ConfigError
+from fpgann.hardware import Design as HardwareDesign
+from fpgann.hardware import build_design
+from fpgann.hardware.devices import Device, find_device
+from fpgann.hardware.fit import check_fit, fitting_options
+from fpgann.hardware.map_fit import fitted_maps
+from fpgann.hardware.map_partition import needs_tokens
+from fpgann.hardware.map_validate import all_stages, check_maps
+from fpgann.hardware.maps import build_maps, build_maps_within, sketch_maps
+from fpgann.hardware.options import Io, Weights
+from fpgann.hardware.streaming import StreamDesign, plan_streams
+from fpgann.hardware.token_graph import MapDesign, Streams
+from fpgann.hardware.validate import check_design
+from fpgann.ir import Graph
+from fpgann.ir.ops.requantize import Requantize
+from fpgann.numerics.integers import IntArray
+
+_MOST_PLANNED = 10_000  # elements that are unrolled to tell what becomes of a model
+_MOST_AT_ONCE = 100_000  # 17 LUTs each in the largest device
+
+
+def check_target(options: CompileOptions) -> None:
+    """Refuse weights of HLS C++ that would be loaded at run time: they are constants there."""
+    hardware = options.hardware
+    runtime = [name for name, layer in hardware.layers.items() if layer.weights is Weights.RUNTIME]
+    if options.target is Target.HLS and (hardware.weights is Weights.RUNTIME or runtime):
+        hint = "leave out --target hls, or leave weights constant"
+        raise ConfigError("weights of HLS C++ are constants", where="--weights runtime", hint=hint)
+
+
+def device_of(options: CompileOptions) -> Device | None:
+    """What the design has to fit."""
+    if options.device is not None:
+        return find_device(options.device)
+    if options.fit:
+        raise ConfigError("there is nothing to fit", where="--fit", hint="name a part: --device xc7a35t")
+    return None
+
+
+def choose_hardware(
+    graph: Graph, options: CompileOptions, device: Device | None
+) -> tuple[CompileOptions, HardwareDesign, Streams | None]:
+    """The hardware, and what stands between it and AXI4-Stream: maps come token by token, all else at once.
+
+    The options say what was chosen to make maps fit the device, if the user wants that.
+    """
+    if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
+        _refuse_with_maps(options)
+        options, maps = _maps(graph, options, device)
+        return options, all_stages(maps), maps
+    if options.target_throughput is not None:
+        hint = "leave it out, and choose a --reuse-factor"
+        raise ConfigError("it is for streamed convolutions", where="--target-throughput", hint=hint)
+    _refuse_too_many(graph)
+    design = build_design(graph, options.hardware, options.name)
+    return options, design, _streams(design, options)
+
+
+def fitted_hardware(
+    graph: Graph, options: CompileOptions, design: HardwareDesign, streams: StreamDesign | None, device: Device
+) -> tuple[CompileOptions, HardwareDesign, StreamDesign | None]:
+    """Hardware that fits a device, made to fit if the user wants that; the options that lead to it.
+
+    Raises:
+        ResourceBudgetError: it is too large.
+    """
+    if options.fit:
+        options = replace(options, hardware=fitting_options(graph, options.hardware, design, device, streams))
+        design = build_design(graph, options.hardware, options.name)
+        streams = _streams(design, options)
+    check_fit(graph, options.hardware, design, device, streams)
+    return options, design, streams
+
+
+def _maps(graph: Graph, options: CompileOptions, device: Device | None) -> tuple[CompileOptions, MapDesign]:
+    """The network of a graph with maps, as fast as the user wants it, or as the device allows."""
+    cycles = None
+    if options.target_throughput is not None:
+        cycles = max(1, int(1e9 / (options.clock_period_ns * options.target_throughput)))
+    if options.fit and device is not None:
+        hardware, maps = fitted_maps(graph, options.hardware, options.name, device, cycles)
+        if cycles is not None and maps.interval_cycles > cycles:
+            found = f"an inference takes {maps.interval_cycles} cycles at best on {device.part}, {cycles} are wanted"
+            hint = "choose a lower one or a larger device"
+            raise ConfigError(f"cannot be reached: {found}", where="--target-throughput", hint=hint)
+        return replace(options, hardware=hardware), maps
+    if cycles is None:
+        return options, build_maps(graph, options.hardware, options.name)
+    return options, build_maps_within(graph, options.hardware, options.name, cycles)
+
+
+def _refuse_with_maps(options: CompileOptions) -> None:
+    """Refuse what pipelines between streams of tokens cannot do yet."""
+    hardware = options.hardware
+    if hardware.weights is Weights.RUNTIME or any(o.weights is Weights.RUNTIME for o in hardware.layers.values()):
+        hint = "leave weights constant, or use --io parallel"
+        raise ConfigError("weights of streamed convolutions are constants", where="--weights runtime", hint=hint)
+
+
+def check_hardware(design: HardwareDesign, streams: Streams | None, values: Mapping[str, IntArray]) -> None:
+    """Compare all stages with the reference."""
+    if isinstance(streams, MapDesign):
+        check_maps(streams, values)
+    else:
+        check_design(design, values)
+
+
+def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | None:
+    """AXI4-Stream interfaces around the design, if the user wants them."""
+    width = options.hardware.stream_width_bits
+    if options.hardware.io is Io.STREAM:
+        return plan_streams(design, width)
+    if width is not None:
+        raise ConfigError("parallel ports have no stream width", where="--stream-width", hint="add --io stream")
+    return None
+
+
+def planned_hardware(graph: Graph, options: CompileOptions) -> HardwareDesign:
+    """The hardware that `fpgann check` tells of; with more maps than can be unrolled, that of streams of them."""
+    is_large = _elements(graph) > _MOST_PLANNED
+    if needs_tokens(graph) and (is_large or options.hardware.io is Io.STREAM):
+        return all_stages(sketch_maps(graph, options.hardware, options.name))
+    return build_design(graph, options.hardware, options.name)
+
+
+def _elements(graph: Graph) -> int:
+    """Elements that get new codes: each is a circuit of its own where nothing is shared."""
+    return sum(graph.types[node.output].size for node in graph.nodes if isinstance(node.op, Requantize))
+
+
+def _refuse_too_many(graph: Graph) -> None:
+    """Refuse maps of which no device holds every element at once, before hours are spent on them."""
+    elements = _elements(graph)
+    if needs_tokens(graph) and elements > _MOST_AT_ONCE:
+        found = f"{elements} elements would be computed at once, each by a circuit of its own"
+        raise ConfigError(f"too large to unroll: {found}", where="--io parallel", hint="use --io stream")
