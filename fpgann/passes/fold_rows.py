@@ -58,6 +58,7 @@ class _Plan:
         levels: bodies that must be done before, for the same values.
         exports: values that bodies deliver.
         whole: values that exist as a whole, exports or not.
+        added: names of values that are not in the graph.
     """
 
     graph: Graph
@@ -67,6 +68,7 @@ class _Plan:
     levels: dict[str, int] = field(default_factory=dict)
     exports: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
+    added: set[str] = field(default_factory=set)
 
     @staticmethod
     def of(graph: Graph, rows: int, blocked: frozenset[str]) -> _Plan:
@@ -184,6 +186,14 @@ class _Plan:
         same = self.is_handed_on(node, operand) and self.levels[name] == self.levels[node.output]
         return same and name not in self.exports
 
+    def new_name(self, wanted: str) -> str:
+        """A name that no value has, neither of the graph nor of those added to it."""
+        name = wanted
+        while name in self.graph.types or name in self.added:
+            name = f"{name}_"
+        self.added.add(name)
+        return name
+
     def gain(self) -> int:
         """Elements that need no hardware of their own any more."""
         nodes = {node.output for export in self.exports for node in self.body(export) if not is_wiring(node)}
@@ -250,10 +260,16 @@ def _add_body(builder: GraphBuilder, plan: _Plan, node: Node) -> None:
         body.add(op, fed, name=inner.name, outputs=inner.outputs)
     repeat = Repeat.of(body.build({"0": node.output}), states=0, scanned=len(sliced), steps=plan.rows, delivered=0)
     operands = [
-        builder.add(_wires(layout.stacked(types[name].shape)), [name], name=f"{name}_rows") for name, layout in sliced
+        builder.add(
+            _wires(layout.stacked(types[name].shape)),
+            [name],
+            name=f"{name}_rows",
+            outputs=[plan.new_name(f"{name}_rows")],
+        )
+        for name, layout in sliced
     ]
-    stacked = (f"{node.output}_by_row",)
-    stack = builder.add(repeat, [*operands, *held], name=node.name, outputs=stacked)
+    stacked = plan.new_name(f"{node.output}_by_row")
+    stack = builder.add(repeat, [*operands, *held], name=node.name, outputs=[stacked])
     shape = types[node.output].shape
     places = np.argsort(plan.layouts[node.output].stacked(shape).reshape(-1)).reshape(shape)
     builder.add(_wires(places), [stack], name=f"{node.name}_whole", outputs=node.outputs)

@@ -123,6 +123,17 @@ def test_rows_that_differ_stay() -> None:
     assert bodies(FoldRows().apply(graph)) == []
 
 
+def test_names_that_are_taken_stay() -> None:
+    builder = GraphBuilder("names")
+    x = builder.input("x", TensorType((1, 4, 3), CODES))
+    y = builder.add(Dense(weights(3, 3)), [x], name="y")
+    pooled = builder.add(Reduce(Reduction.SUM, (-2,)), [y], name="x_rows")
+    graph = builder.build({"y": y, "pooled": builder.add(Dense(weights(3, 2)), [pooled], name="y_by_row")})
+    folded = FoldRows().apply(graph)
+    assert len(bodies(folded)) == 1
+    check_same_codes(graph, folded, clouds(graph), "folding")
+
+
 def test_channels_may_come_first() -> None:
     """The axis counts with which most is folded."""
     builder = GraphBuilder("first")
