@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fpgann.hardware.design import Kernel, Share, Stage, Stream
+from fpgann.hardware.design import Kernel, Stage, Stream
 from fpgann.hardware.names import PORT_SUFFIXES, STREAM_SUFFIXES, TOP_NAMES, Namespace
+from fpgann.hardware.neurons import Share
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.requantize import Requantize

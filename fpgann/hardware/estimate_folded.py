@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from fpgann.hardware.design import FoldedKernel, SharedArray, Stage
+from fpgann.hardware.design import FoldedKernel, Stage
 from fpgann.hardware.estimate_blocks import (
     Amounts,
     columns,
@@ -20,6 +20,7 @@ from fpgann.hardware.estimate_blocks import (
 from fpgann.hardware.estimate_fabric import Fabric
 from fpgann.hardware.estimate_staircases import channels_of, requantizers
 from fpgann.hardware.loading import weight_rows
+from fpgann.hardware.neurons import SharedArray
 
 
 def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:

@@ -10,8 +10,9 @@ from math import prod
 import fpgann.hardware.ops  # noqa: F401  registers the builders
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Design, Port, Share, Stream
+from fpgann.hardware.design import Design, Port, Stream
 from fpgann.hardware.names import identifier
+from fpgann.hardware.neurons import Share
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph

@@ -82,7 +82,7 @@ def fitted_maps(
         raise ResourceBudgetError(
             f"{error.message}, with all layers folded as far as they go", where=error.where, hint=error.hint
         ) from error
-    return options, fitter.slowest
+    return fitter.slowest_options, fitter.slowest
 
 
 def _at_most(cost: Resources) -> Resources:
@@ -132,11 +132,22 @@ class _Fitter:
     def options_for(self, cycles: int) -> HardwareOptions | None:
         """Options that give every layer so many cycles for an inference."""
         chosen = self._choose(cycles)
-        if chosen is None:
-            return None
-        replaced = {self._options.key_of(name) for name in chosen}
+        return None if chosen is None else self._with({name: way.options for name, way in chosen.items()})
+
+    @property
+    def slowest_options(self) -> HardwareOptions:
+        """Options that fold every layer as far as it goes."""
+        return self._with(
+            {
+                name: replace(layer.own, strategy=Strategy.FOLDED, reuse_factor=layer.kernel.multiplications)
+                for name, layer in self._layers.items()
+            }
+        )
+
+    def _with(self, layers: Mapping[str, LayerOptions]) -> HardwareOptions:
+        replaced = {self._options.key_of(name) for name in layers}
         kept = {key: value for key, value in self._options.layers.items() if key not in replaced}
-        return replace(self._options, layers={**kept, **{name: way.options for name, way in chosen.items()}})
+        return replace(self._options, layers={**kept, **layers})
 
     def _choose(self, cycles: int) -> Mapping[str, _Way] | None:
         offers = {name: self._offers(name, max(1, cycles // layer.tokens)) for name, layer in self._layers.items()}

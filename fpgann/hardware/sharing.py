@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from fpgann.hardware.design import Design, FoldedKernel, Share, SharedArray, Stage
+from fpgann.hardware.design import Design, FoldedKernel, Stage
+from fpgann.hardware.neurons import Share, SharedArray
 from fpgann.hardware.options import HardwareOptions, LayerOptions
 from fpgann.ir import Graph, GraphBuilder, Node
 from fpgann.ir.ops.arrange import Arrange

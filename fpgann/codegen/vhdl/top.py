@@ -9,9 +9,10 @@ from fpgann.codegen.render import render
 from fpgann.codegen.vhdl.axil import AxilView, view_axil
 from fpgann.codegen.vhdl.literals import bits
 from fpgann.codegen.vhdl.requantizers import dsp_style
-from fpgann.hardware.design import Design, FoldedKernel, Port, SharedArray, Stage, Stream, WiringKernel
+from fpgann.hardware.design import Design, FoldedKernel, Port, Stage, Stream, WiringKernel
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import printable
+from fpgann.hardware.neurons import SharedArray
 from fpgann.numerics.interval import CodeRange
 
 

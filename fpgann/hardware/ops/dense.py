@@ -10,10 +10,11 @@ import numpy as np
 
 from fpgann.errors import ConfigError
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import FoldedKernel, Loadable, Requantizer, UnrolledKernel
+from fpgann.hardware.design import FoldedKernel, Requantizer, UnrolledKernel
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS
 from fpgann.hardware.estimate_staircases import requantizers as staircase_amounts
 from fpgann.hardware.folding import nearest_reuse_factor, neurons_and_multipliers
+from fpgann.hardware.neurons import Loadable
 from fpgann.hardware.options import LayerOptions, Strategy, TernaryAdders
 from fpgann.hardware.spatial import channels_of_elements
 from fpgann.hardware.tables import BUILDERS

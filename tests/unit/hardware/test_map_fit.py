@@ -45,7 +45,7 @@ def busy(maps: MapDesign) -> float:
 
 def test_the_faster_the_larger_the_device() -> None:
     graph, found = wide(), []
-    for dsp, lut in ((12, 6000), (60, 8000), (200, 20000)):
+    for dsp, lut in ((12, 7000), (60, 10000), (200, 20000)):
         options, maps = fitted_maps(graph, FOLDED, None, device(dsp, lut))
         assert device(dsp, lut).fits(cost_of_maps(maps, "xc7"))
         assert build_maps(graph, options).interval_cycles == maps.interval_cycles
@@ -55,8 +55,16 @@ def test_the_faster_the_larger_the_device() -> None:
     assert found[0] > 2 * found[-1]
 
 
+def test_a_device_that_just_holds_the_slowest() -> None:
+    """There is no room for what the estimate may be wrong by; the options lead there all the same."""
+    graph = wide()
+    slowest = cost_of_maps(build_maps(graph, FOLDED, target_cycles=1 << 40), "xc7")
+    options, maps = fitted_maps(graph, FOLDED, None, device(200, slowest.lut))
+    assert build_maps(graph, options).interval_cycles == maps.interval_cycles
+
+
 def test_layers_wait_for_none() -> None:
-    _, maps = fitted_maps(wide(), FOLDED, None, device(20, 7000))
+    _, maps = fitted_maps(wide(), FOLDED, None, device(200, 20000), cycles=2000)
     assert busy(maps) > 0.8
 
 

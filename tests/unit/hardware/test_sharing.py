@@ -12,7 +12,8 @@ import pytest
 
 from fpgann import api
 from fpgann.config import CompileOptions
-from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel, SharedArray, Stage
+from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel, Stage
+from fpgann.hardware.neurons import SharedArray
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Recurrences, Strategy
 from fpgann.hardware.sharing import split_parts
 from fpgann.ir import Encoding, GraphBuilder
