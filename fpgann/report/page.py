@@ -226,9 +226,7 @@ def _costs(report: Mapping[str, Any]) -> tuple[BarsView, ...]:
 
 def _timeline_note(report: Mapping[str, Any]) -> str:
     if moves_maps(report):
-        return (
-            "Layers work side by side, token by token: bars are the cycles that each needs for all tokens."
-        )
+        return "Layers work side by side, token by token: bars are the cycles that each needs for all tokens."
     if "streams" not in report:
         return ""
     cycles = report["streams"]["latency_cycles"]
