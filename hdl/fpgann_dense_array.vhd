@@ -70,7 +70,7 @@ begin
       in_data     => in_data,
       step_index  => step_index,
       group_index => group_index,
-      busy        => open, -- what idle neurons compute is of no interest
+      busy        => open,
       first       => first,
       chunk       => chunk,
       out_valid   => out_valid,

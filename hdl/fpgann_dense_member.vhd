@@ -127,8 +127,13 @@ begin
 
   g_item : for i in 0 to SIMD - 1 generate
 
-    items((i + 1) * ARRAY_WIDTH - 1 downto i * ARRAY_WIDTH) <=
-      std_ulogic_vector(wide(to_code(chunk((i + 1) * IN_WIDTH - 1 downto i * IN_WIDTH), IN_SIGNED), ARRAY_WIDTH));
+    signal item : u_signed(ARRAY_WIDTH - 1 downto 0);
+
+  begin
+
+    item <= wide(to_code(element(chunk, i, IN_WIDTH), IN_SIGNED), ARRAY_WIDTH);
+
+    items((i + 1) * ARRAY_WIDTH - 1 downto i * ARRAY_WIDTH) <= std_ulogic_vector(item);
 
   end generate g_item;
 

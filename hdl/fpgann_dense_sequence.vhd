@@ -24,11 +24,11 @@ entity fpgann_dense_sequence is
     PAUSE    : natural := 0 -- cycles to wait with an item: as many registers
   );
   port (
-    clk         : in    std_ulogic;
-    rst         : in    std_ulogic; -- synchronous, active high
+    clk      : in    std_ulogic;
+    rst      : in    std_ulogic; -- synchronous, active high
 
-    in_valid    : in    std_ulogic;
-    in_data     : in    std_ulogic_vector(INPUTS * IN_WIDTH - 1 downto 0); -- element 0 lowest
+    in_valid : in    std_ulogic;
+    in_data  : in    std_ulogic_vector(INPUTS * IN_WIDTH - 1 downto 0); -- element 0 lowest
 
     -- step = group * FOLDS + fold; zero while idle
     step_index  : out   u_unsigned(index_width((INPUTS / SIMD) * (OUTPUTS / PE)) - 1 downto 0);
@@ -38,7 +38,7 @@ entity fpgann_dense_sequence is
     first       : out   std_ulogic;                                      -- it starts a sum
     chunk       : out   std_ulogic_vector(SIMD * IN_WIDTH - 1 downto 0); -- inputs of fold * SIMD on
 
-    out_valid   : out   std_ulogic;                                      -- one cycle a group
+    out_valid   : out   std_ulogic; -- one cycle a group
     out_group   : out   u_unsigned(index_width(OUTPUTS / PE) - 1 downto 0)
   );
 end entity;
