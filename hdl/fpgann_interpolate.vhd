@@ -236,8 +236,8 @@ begin
   p_line : process (clk)
   begin
     if rising_edge(clk) then
-      product      <= u_signed(segment_word(SLOPE_WIDTH - 1 downto 0))
-                      * wide(rest(WAITS), REST_WIDTH + 1);
+      product      <= multiply(u_signed(segment_word(SLOPE_WIDTH - 1 downto 0)),
+                               wide(rest(WAITS), REST_WIDTH + 1), DSP_STYLE);
       product_base <= u_signed(segment_word(SLOPE_WIDTH + OFFSET_WIDTH - 1 downto SLOPE_WIDTH));
 
       if flags(WAITS + 1)(0) = '1' then

@@ -71,8 +71,8 @@ begin
   begin
     if rising_edge(clk) then
       for i in 0 to SIMD - 1 loop
-        product(i) <= wide(to_code(element(in_data, i, IN_WIDTH), IN_SIGNED), CODE_WIDTH)
-                      * u_signed(element(weights, i, WEIGHT_WIDTH));
+        product(i) <= multiply(wide(to_code(element(in_data, i, IN_WIDTH), IN_SIGNED), CODE_WIDTH),
+                               u_signed(element(weights, i, WEIGHT_WIDTH)), DSP_STYLE);
       end loop;
 
       product_first <= first;

@@ -60,6 +60,9 @@ package fpgann_pkg is
   function element (x : std_ulogic_vector; index : natural; width : positive)
     return std_ulogic_vector;
 
+  -- a * b; for a style of "no" as rows of adders, which no tool takes for a multiplier.
+  function multiply (a : u_signed; b : u_signed; style : string) return u_signed;
+
   -- Quartus' names for Vivado's use_dsp (auto, yes, no) and ram_style (auto, block, distributed, registers).
   function multstyle_of (dsp_style : string) return string;
 
@@ -207,6 +210,61 @@ package body fpgann_pkg is
   begin
     bits := x;
     return bits((index + 1) * width - 1 downto index * width);
+  end function;
+
+  -- a times some bits of b, the last of which may be a sign: each row adds to what stands above it.
+  function rows_of (a : u_signed; b : u_signed; has_sign : boolean) return u_signed is
+    alias    a_bits : u_signed(a'length - 1 downto 0) is a;
+    alias    b_bits : u_signed(b'length - 1 downto 0) is b;
+    variable sum    : u_signed(a'length + b'length - 1 downto 0);
+    variable row    : u_signed(a'length downto 0);
+    variable top    : u_signed(a'length downto 0);
+  begin
+    sum := (others => '0');
+    for j in 0 to b'length - 1 loop
+      for i in 0 to a'length - 1 loop
+        row(i) := a_bits(i) and b_bits(j);
+      end loop;
+
+      row(a'length) := row(a'length - 1);
+      top           := wide(sum(a'length + j - 1 downto j), a'length + 1);
+      if has_sign and j = b'length - 1 then
+        top := top - row;
+      else
+        top := top + row;
+      end if;
+
+      sum(a'length + j downto j) := top;
+    end loop;
+
+    return sum;
+  end function;
+
+  function multiply (a : u_signed; b : u_signed; style : string) return u_signed is
+    constant ROWS    : positive := 4; -- so many one after another, then the sum of that
+    constant PARTS   : positive := (b'length + ROWS - 1) / ROWS;
+    constant REST    : positive := b'length - (PARTS - 1) * ROWS; -- rows of the last part
+    alias    b_bits  : u_signed(b'length - 1 downto 0) is b;
+    variable product : u_signed(a'length + b'length - 1 downto 0);
+    variable above   : u_signed(a'length + ROWS - 1 downto 0);
+    variable last    : u_signed(a'length + REST - 1 downto 0);
+  begin
+    if style /= "no" then
+      return a * b;
+    end if;
+    product := (others => '0');
+    for i in 0 to PARTS - 2 loop
+      above := wide(product(i * ROWS + a'length - 1 downto i * ROWS), a'length + ROWS)
+               + rows_of(a, b_bits(i * ROWS + ROWS - 1 downto i * ROWS), false);
+
+      product(i * ROWS + a'length + ROWS - 1 downto i * ROWS) := above;
+    end loop;
+
+    last := wide(product(a'length + b'length - REST - 1 downto b'length - REST), a'length + REST)
+            + rows_of(a, b_bits(b'length - 1 downto b'length - REST), true);
+
+    product(a'length + b'length - 1 downto b'length - REST) := last;
+    return product;
   end function;
 
   function multstyle_of (dsp_style : string) return string is

@@ -71,7 +71,7 @@ begin
       code_factor <= u_signed(factor);
       code_offset <= u_signed(offset);
 
-      product        <= code * code_factor;
+      product        <= multiply(code, code_factor, DSP_STYLE);
       product_offset <= code_offset;
 
       out_data <= std_ulogic_vector(clamped(OUT_WIDTH - 1 downto 0));
