@@ -21,9 +21,7 @@ JET_MODEL = "qonnx_zoo/zoo_qkeras_jettagging"
 FAST = [
     "hls4ml_example_keras/k2o_KERAS_1layer",
     "hls4ml_example_keras/k2o_KERAS_3layer_95pruned_retrained",
-    "physics/cms_l1t_tau_3layer",
     "qonnx_zoo/zoo_TFC_1W1A",
-    "torch_arch/bn_mlp_breast_cancer__dynamo",
     "torch_arch/mlp_2_50_25_1__dynamo",
     JET_MODEL,
 ]
@@ -56,11 +54,13 @@ SLOW = [
     "onnx2c_models/onnx2c_tfl_helloworld",
     "onnx2c_models/onnx2c_velardo_lesson9",
     "ort_quantized/ortq_mlp_2_50_25_1_qdq_s8s8_sym",
+    "physics/cms_l1t_tau_3layer",
     "qkeras_qonnx/qk_3layer",
     "qonnx_zoo/zoo_TFC_1W2A",
     "qonnx_zoo/zoo_kwsmlp_w3a3",
     "tflite_micro/tflm_hello_world_float",
     "torch_arch/activation_zoo_wine__ts",
+    "torch_arch/bn_mlp_breast_cancer__dynamo",
     "torch_arch/bn_mlp_breast_cancer__dynamo_dynb",
     "torch_arch/bn_mlp_breast_cancer__ts",
     "torch_arch/bn_mlp_breast_cancer__ts_dynb",

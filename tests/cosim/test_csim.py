@@ -26,6 +26,7 @@ from tests.cosim.test_operands import arithmetic, choices, moves, quantized
 
 PARALLEL = HardwareOptions()
 FOLDED = HardwareOptions(LayerOptions(Strategy.FOLDED, reuse_factor=4))
+UNEVEN = HardwareOptions(LayerOptions(Strategy.FOLDED, reuse_factor=5))
 STREAM = HardwareOptions(LayerOptions(Strategy.FOLDED), io=Io.STREAM, stream_width_bits=32)
 STRICT = (
     *("-std=c++17", "-fsyntax-only", "-O1", "-I.", "-DFPGANN_NATIVE", "-Werror", "-Wall", "-Wextra", "-Wpedantic"),
@@ -55,7 +56,7 @@ def codes(design: api.Design, count: int = 64) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("network", "hardware"),
     [
-        *((network, FOLDED) for network in (real, scaled)),
+        *((network, hardware) for network in (real, scaled) for hardware in (FOLDED, UNEVEN)),
         *((network, PARALLEL) for network in (arithmetic, choices, moves, quantized)),
         *((network, STREAM) for network in (scaled, quantized)),
     ],
@@ -93,7 +94,7 @@ def test_every_layer_is_exact(network: Writer, hardware: HardwareOptions, dialec
             "using hidden_acc_t = fpgann::sint<",
         ),
         (real, PARALLEL, "layers/hidden.h", "Rounding::RND>", "Rounding::TRN>"),
-        (real, FOLDED, "layers/last.h", "x[fold * 2 + lane]", "x[fold * 2]"),
+        (real, FOLDED, "layers/last.h", "x[fold * 6 + lane]", "x[fold * 6]"),
         (arithmetic, PARALLEL, "layers/*.h", "larger_of", "smaller_of"),
         (choices, PARALLEL, "layers/*.h", "left > right", "left >= right"),
         (choices, PARALLEL, "layers/*.h", "element > best", "element >= best"),

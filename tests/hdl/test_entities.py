@@ -10,6 +10,9 @@ import pytest
 from tests.hdl.cases import DEFAULT, SLOW
 from tests.hdl.simulators import SIMULATE, prepare
 
+# enough to see that GHDL's Verilog means the same; all of them in the full run
+FAST = {"fpgann_dense_folded", "fpgann_interpolate", "fpgann_token_reduce", "fpgann_window_buffer"}
+
 
 def _judge(work: Path, entity: str, simulator: str, cases: dict) -> None:
     prepare(work, entity, cases)
@@ -18,10 +21,14 @@ def _judge(work: Path, entity: str, simulator: str, cases: dict) -> None:
     assert not outcome.failures, "\n".join(outcome.failures)
 
 
-@pytest.mark.parametrize("simulator", SIMULATE)
 @pytest.mark.parametrize("entity", DEFAULT)
-def test_entity(tmp_path: Path, entity: str, simulator: str) -> None:
-    _judge(tmp_path, entity, simulator, DEFAULT[entity])
+def test_entity(tmp_path: Path, entity: str) -> None:
+    _judge(tmp_path, entity, "ghdl", DEFAULT[entity])
+
+
+@pytest.mark.parametrize("entity", [pytest.param(e, marks=() if e in FAST else pytest.mark.slow) for e in DEFAULT])
+def test_entity_as_verilog(tmp_path: Path, entity: str) -> None:
+    _judge(tmp_path, entity, "verilator", DEFAULT[entity])
 
 
 @pytest.mark.slow

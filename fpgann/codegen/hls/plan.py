@@ -12,6 +12,7 @@ import numpy as np
 from fpgann.codegen.hls.literals import type_of
 from fpgann.codegen.hls.names import CppNamespace
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel
+from fpgann.hardware.folding import divisors
 from fpgann.hardware.options import Memory, Multipliers
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.dense import Dense
@@ -204,9 +205,8 @@ def _schedules(design: Design) -> Mapping[str, Schedule]:
         schedule = Schedule(stage.interval_cycles)
         match stage.kernel:
             case FoldedKernel() as kernel:
-                schedule = Schedule(
-                    max(2, stage.interval_cycles), kernel.pe, kernel.simd, kernel.multipliers, kernel.memory
-                )
+                pe, simd = _whole(kernel.outputs, kernel.pe), _whole(kernel.inputs, kernel.simd)
+                schedule = Schedule(max(2, stage.interval_cycles), pe, simd, kernel.multipliers, kernel.memory)
             case PointwiseKernel(requantizer=requantizer):
                 schedule = Schedule(
                     stage.interval_cycles, multipliers=requantizer.multipliers, memory=requantizer.memory
@@ -215,3 +215,8 @@ def _schedules(design: Design) -> Mapping[str, Schedule]:
                 pass
         found |= dict.fromkeys(stage.layers, schedule)
     return found
+
+
+def _whole(size: int, wanted: int) -> int:
+    """The least divisor from a number on: arrays of C++ have no idle neurons in the last round, but one more or two."""
+    return next(divisor for divisor in divisors(size) if divisor >= min(size, wanted))
