@@ -65,13 +65,17 @@ class Ball:
     @property
     def low(self) -> FloatArray:
         """No element is less."""
-        end = np.nextafter(self.centre - self.radius, -np.inf)
+        with np.errstate(invalid="ignore"):  # an infinite radius around an infinite centre: nothing is known
+            end = np.nextafter(self.centre - self.radius, -np.inf)
+        end = np.where(np.isnan(end), -np.inf, end)
         return np.asarray(np.where(self.radius == 0, self.centre, end))
 
     @property
     def high(self) -> FloatArray:
         """No element is greater."""
-        end = np.nextafter(self.centre + self.radius, np.inf)
+        with np.errstate(invalid="ignore"):
+            end = np.nextafter(self.centre + self.radius, np.inf)
+        end = np.where(np.isnan(end), np.inf, end)
         return np.asarray(np.where(self.radius == 0, self.centre, end))
 
     def __neg__(self) -> Ball:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fpgann.errors import VerificationError
@@ -238,6 +238,8 @@ steps = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=4), st.sampled_from(Rounding), st.integers(3, 9))
+@example([Curve("floor", ()), Curve("ceil", ())], Rounding.RND, 4)
+@example([Curve("floor", ()), Curve("floor", ())], Rounding.RND, 4)
 def test_runs_are_what_single_numbers_say(chosen: list[Step], mode: Rounding, bits: int) -> None:
     """Chains of functions that turn, with pieces that are flat, on a range of codes: halving misses nothing."""
     scalar_map = ScalarMap((Affine((F(1, 11),), (F(0),)), *chosen), Rounder(mode, -40, 77))
