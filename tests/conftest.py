@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -38,6 +40,17 @@ def require_tool(name: str) -> Tool:
             pytest.fail(f"{reason}, and FPGANN_REQUIRE_TOOLS demands it")
         pytest.skip(reason)
     return tool
+
+
+def require_package(name: str, install: str) -> ModuleType:
+    """A Python package that only tests need; without it the test fails where tools are demanded, else is left out."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        reason = f"{name} is not installed (pip install {install})"
+    if os.environ.get("FPGANN_REQUIRE_TOOLS"):
+        pytest.fail(f"{reason}, and FPGANN_REQUIRE_TOOLS demands tools")
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from fpgann.eda.cpp import Dialect
 from fpgann.errors import ConfigError, MismatchError, ToolNotFoundError
 from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
 from fpgann.numerics.fixed import parse_precision
-from tests.conftest import require_tool
+from tests.conftest import require_package, require_tool
 from tests.cosim.models import Network, real_network, scaled_network
 from tests.cosim.test_operands import arithmetic, choices, moves, quantized
 
@@ -130,7 +130,7 @@ def test_no_compiler_warns(network: Writer, hardware: HardwareOptions, tmp_path:
 
 @pytest.mark.parametrize(("network", "hardware"), [(scaled, FOLDED), (quantized, STREAM), (real, PARALLEL)])
 def test_the_code_is_formatted(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
-    clang_format = pytest.importorskip("clang_format", reason="pip install clang-format")
+    clang_format = require_package("clang_format", "clang-format")
     design = build(network, tmp_path, hardware)
     sources = [path for path in (design.folder / "hls").rglob("*") if path.suffix in (".h", ".cpp")]
     command = [clang_format.get_executable("clang-format"), "--dry-run", "--Werror", *map(str, sources)]

@@ -48,3 +48,12 @@ def test_without_apt_the_installer_says_what_to_install(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "system packages that are missing: ghdl g++ make perl" in result.stderr
     assert "apt install ghdl g++ make perl" in result.stderr
+
+
+def test_a_missing_package_fails_where_tools_are_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FPGANN_REQUIRE_TOOLS", "ghdl")
+    with pytest.raises(pytest.fail.Exception, match="no_such_package is not installed"):
+        conftest.require_package("no_such_package", "no-such-package")
+    monkeypatch.delenv("FPGANN_REQUIRE_TOOLS")
+    with pytest.raises(pytest.skip.Exception, match="pip install no-such-package"):
+        conftest.require_package("no_such_package", "no-such-package")

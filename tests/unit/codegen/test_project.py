@@ -17,6 +17,7 @@ from fpgann import api
 from fpgann.codegen.project import QUARTUS_PART, VIVADO_PART
 from fpgann.config import CompileOptions, override
 from fpgann.errors import ConfigError
+from tests.conftest import require_package
 from tests.unit.report.builds import HOSTILE, branching, build
 
 SPIRIT = "{http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009}"
@@ -175,7 +176,7 @@ def test_the_component_is_valid_ip_xact(design: api.Design) -> None:
 
 
 def test_the_core_is_fusesoc(design: api.Design) -> None:
-    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    yaml = require_package("yaml", "pyyaml")
     top = design.manifest["top"]
     text = (design.folder / f"{top}.core").read_text()
     assert text.startswith("CAPI=2:\n")
