@@ -154,11 +154,15 @@ def test_the_calibration_is_complete() -> None:
 
 
 def test_the_fit_stays_near_what_was_measured() -> None:
+    """Registers within 3 %, but for one sheet: 268 are foreseen where synthesis keeps 284."""
+    missed = set()
     for family, table in json.loads(FILE.read_text())["families"].items():
         for name, row in table["residuals"].items():
             if row["lut"] >= 100:
                 assert abs(row["lut_estimate"] / row["lut"] - 1) < 0.2, f"{family} {name}"
-            assert abs(row["ff_estimate"] - row["ff"]) <= 0.06 * row["ff"] + 2, f"{family} {name}"
+            if abs(row["ff_estimate"] - row["ff"]) > 0.03 * row["ff"] + 2:
+                missed.add((name, row["ff"], row["ff_estimate"]))
+    assert missed == {("p_multiply", 284, 268)}
 
 
 @pytest.mark.parametrize(
