@@ -18,6 +18,7 @@ from fpgann.reference.tables import ON_VALUES
 RUNS = 12
 FACTOR = 4.0  # of the largest deviation seen
 FLOAT32 = 1e-4  # of the range of an output: what float32 and a sum of many terms may lose
+UNIT = 2.0**-23  # of float32, in which the model was evaluated: a sum that is zero may come out beside a jump
 JUMPING = {"Sign", "Floor", "Ceil", "Round", "Cast", "ArgMax", "ArgMin", "Hardmax", "ThresholdedRelu", "Mod"}
 JUMPING |= {"TopK"}
 JUMPING |= {"Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Quant", "BipolarQuant", "Trunc"}
@@ -67,8 +68,11 @@ def _run(
             continue
         with np.errstate(all="ignore"):
             result = ON_VALUES[type(node.op)](node.op, *operands)
-        if plan is not None and isinstance(node.op, Dense) and node.op.weight.encoding is None:
-            step = 2.0 * np.abs(node.op.weight.data).max() / 2.0**plan.weight_bits
+        if plan is not None and isinstance(node.op, Dense):
+            largest = np.abs(node.op.weight.data).max()
+            step = UNIT * largest
+            if node.op.weight.encoding is None:
+                step += 2.0 * largest / 2.0**plan.weight_bits
             spread = step * (1 + np.abs(operands[0]).sum(axis=-1, keepdims=True))  # 1: the bias, in the same unit
             result = result + rng.uniform(-1, 1, result.shape) * spread
         values[node.output] = _rounded(plan, node.output, np.nan_to_num(result), rng)
