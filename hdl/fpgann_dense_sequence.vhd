@@ -138,18 +138,22 @@ begin
     end if;
   end process;
 
-  -- The inputs pass by in a ring, once a group: no multiplexer of INPUTS elements.
+  -- The inputs pass by in a ring, once a group: no multiplexer of INPUTS elements. It turns without
+  -- an enable, which would double its logic; an item enters it turned back by what it turns in PAUSE.
   p_rotate : process (clk)
+
+    constant TURNED : natural := (PAUSE mod FOLDS) * CHUNK_BITS;
 
     variable inputs_twice : std_ulogic_vector(2 * INPUTS * IN_WIDTH - 1 downto 0);
 
   begin
     if rising_edge(clk) then
-      inputs_twice := inputs_left & inputs_left;
       if in_valid = '1' then
-        inputs_left <= in_data;
-      elsif active = '1' and go = '0' then
-        inputs_left <= inputs_twice(CHUNK_BITS + INPUTS * IN_WIDTH - 1 downto CHUNK_BITS);
+        inputs_twice := in_data & in_data;
+        inputs_left  <= inputs_twice(2 * INPUTS * IN_WIDTH - 1 - TURNED downto INPUTS * IN_WIDTH - TURNED);
+      else
+        inputs_twice := inputs_left & inputs_left;
+        inputs_left  <= inputs_twice(CHUNK_BITS + INPUTS * IN_WIDTH - 1 downto CHUNK_BITS);
       end if;
     end if;
   end process;

@@ -40,7 +40,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("dense_folded", "dense_sequence", "(SIMD),\n      RESETS => true", "(SIMD),\n      RESETS => false"),
     ("dense_folded", "dense_sequence", "if out_index = GROUPS - 1 then", "if true then"),
     ("dense_member", "dense_member", "when busy = '1' else", "when out_valid = '0' else"),
-    ("dense_member", "dense_sequence", "active = '1' and go = '0'", "active = '1'"),
+    ("dense_member", "dense_sequence", "(PAUSE mod FOLDS) * CHUNK_BITS", "0"),
     ("depthwise_folded", "depthwise_folded", "if fold = 0 then", "if step = 0 then"),
     ("depthwise_folded", "depthwise_folded", "RESETS => true", "RESETS => false"),
     ("depthwise_folded", "depthwise_folded", "(STEPS + 1) * CHUNK - 1 downto CHUNK);", "STEPS * CHUNK - 1 downto 0);"),
