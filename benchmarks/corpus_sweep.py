@@ -2,10 +2,12 @@
 """Compile and simulate every model of the corpus that can be built, in both interfaces and both simulators.
 
 python benchmarks/corpus_sweep.py [NAME...] --out results.json [--io parallel stream] [--ghdl-vectors 64]
+python benchmarks/corpus_sweep.py [NAME...] --out results.json --simulators csim [--largest-macs 1000000]
 
 Each figure is written to the JSON file as soon as it is there; a run that was broken off goes on where it stopped, and
 one that asks for another simulator adds it to what is there. Verilator runs parallel designs as a compiled engine and
-streams under the bench, whose pauses are random. A markdown table of everything in the file is printed at the end.
+streams under the bench, whose pauses are random. For csim models are compiled to HLS C++, and all layers are
+compared; the figures of C++ need a file of their own. A markdown table of everything in the file is printed at the end.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,33 +44,48 @@ def main() -> None:
     parser.add_argument("--verilator-vectors", type=int, default=1_000_000)
     parser.add_argument("--table", action="store_true", help="print the table of what is in the file and stop")
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds of one step")
+    parser.add_argument("--largest-macs", type=int, help="leave out models with more multiplications")
+    parser.add_argument("--again", action="store_true", help="repeat what ended with an error")
     arguments = parser.parse_args()
     corpus = Path(os.environ.get("FPGANN_CORPUS", ROOT.parent / "shared" / "corpus"))
     results: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     if arguments.table:
         print(table(results))
         return
-    for entry in json.loads((corpus / "catalog.json").read_text())["models"]:
+    for entry in _chosen(corpus, arguments):
         name = f"{entry['family']}/{entry['name']}"
-        if arguments.names and not any(part in name for part in arguments.names):
-            continue
         for io in arguments.io:
             key = f"{name} {io}"
             before = results.get(key, {})
             missing = [simulator for simulator in arguments.simulators if simulator not in before]
-            if before.get("done") and (not missing or "error" in before or before["check"] != "ok"):
-                continue
+            failed = "error" in before or any("error" in before.get(s, {}) for s in arguments.simulators)
+            if before.get("done") and (not missing or failed or before["check"] != "ok"):
+                if not (arguments.again and failed):
+                    continue
+                before, missing = {}, list(arguments.simulators)
             results[key] = before | _measure(corpus / entry["model"], name, io, missing, arguments)
             arguments.out.write_text(json.dumps(results, indent=1) + "\n")
             print(key, results[key], file=sys.stderr, flush=True)
     print(table(results))
 
 
+def _chosen(corpus: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The models that are asked for; small ones first where a largest is named."""
+    models = json.loads((corpus / "catalog.json").read_text())["models"]
+    names = arguments.names or [""]
+    found = [m for m in models if any(part in f"{m['family']}/{m['name']}" for part in names)]
+    if arguments.largest_macs is None:
+        return found
+    small = [m for m in found if m["macs"] <= arguments.largest_macs]
+    return sorted(small, key=lambda m: int(m["macs"]))
+
+
 def _measure(model: Path, name: str, io: str, simulators: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """Everything about one model with one interface."""
-    options = OPTIONS.get(name, [])
+    is_cpp = "csim" in arguments.simulators
+    options = OPTIONS.get(name, []) + (["--target", "hls"] if is_cpp else [])
     try:
-        refused = [node for node in api.check(model) if not node.supported] if not options else []
+        refused = [node for node in api.check(model) if not node.supported] if name not in OPTIONS else []
     except FpgannError as error:
         return {"done": True, "check": str(error)[:200]}
     if refused:
@@ -83,7 +101,7 @@ def _measure(model: Path, name: str, io: str, simulators: list[str], arguments: 
             return {**result, "error": call["message"], "done": True}
         total = json.loads((build / "report.json").read_text())["total"]
         result |= {key: total[key] for key in ("lut", "dsp", "bram36", "latency_cycles", "ii")}
-        if total["lut"] > LARGEST_LUT or total["dsp"] > LARGEST_DSP:
+        if not is_cpp and (total["lut"] > LARGEST_LUT or total["dsp"] > LARGEST_DSP):
             return {**result, "error": "larger than the largest device", "done": True}
         for simulator in simulators:
             result[simulator] = _simulate(build, inputs, simulator, io, arguments)
@@ -142,6 +160,8 @@ def table(results: dict[str, Any]) -> str:
         exact = "exact" if found["bit_exact"] else f"{found['mismatches']} wrong"
         return f"{found['vectors']} {exact}, {found['seconds']:g} s"
 
+    if any("csim" in entry for entry in results.values()):
+        return _cpp_table(results, verdict)
     lines = [
         "| model | interface | LUT | DSP | BRAM | latency | II | compile | GHDL | Verilator |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |",
@@ -154,6 +174,18 @@ def table(results: dict[str, Any]) -> str:
         seconds = f"{entry['compile_s']:g} s"
         outcome = [verdict(entry, "ghdl") or entry.get("error", ""), verdict(entry, "verilator")]
         lines.append("| " + " | ".join([name, io, *numbers, seconds, *outcome]) + " |")
+    return "\n".join(lines)
+
+
+def _cpp_table(results: dict[str, Any], verdict: Callable[[dict[str, Any], str], str]) -> str:
+    """The results of C simulation, a model a line."""
+    names = dict.fromkeys(key.rsplit(" ", 1)[0] for key in sorted(results))
+    lines = ["| model | parallel | stream |", "| --- | --- | --- |"]
+    for name in names:
+        found = [results.get(f"{name} {io}", {"check": ""}) for io in ("parallel", "stream")]
+        if any(entry["check"] == "ok" for entry in found):
+            cells = [verdict(entry, "csim") or entry.get("error", "") for entry in found]
+            lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from fpgann.hardware.neurons import Loadable, Share, SharedArray
 from fpgann.hardware.options import Memory, Multipliers, Strategy
+from fpgann.ir import Graph
 from fpgann.kernel.pipelining import PipelinedNetlist
 from fpgann.kernel.requantize import (
     FEW_STEPS,
@@ -297,7 +298,8 @@ class RecurrentKernel:
     """A pipeline that runs once per step, and registers for what it reads.
 
     Args:
-        core: the pipeline; its inputs are states, slices, what every step reads; its outputs the new states, and what
+        graph: one step.
+        core: its pipeline; its inputs are states, slices, what every step reads; its outputs the new states, and what
             is stacked.
         starts: for each input of the core, where its elements start among those of all sources.
         states: how many inputs are states.
@@ -308,6 +310,7 @@ class RecurrentKernel:
     Without states a step starts as soon as the pipeline takes it, else when the step before is done.
     """
 
+    graph: Graph
     core: Design
     starts: tuple[int, ...]
     states: int

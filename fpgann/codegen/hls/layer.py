@@ -60,6 +60,8 @@ def render_layer(layer: Layer, graph: Graph) -> dict[str, str]:
     writer.finish()
     files: dict[str, str] = {}
     includes = ["../fpgann/arithmetic.h", "../types.h"]
+    if layer.body is not None:
+        includes += [f"{inner.name}.h" for inner in layer.body.layers]
     if writer.constants:
         includes.append(f"../weights/{layer.name}.h")
         view = WeightsView(_guard("weights", layer), printable((node.name,)), tuple(writer.constants))

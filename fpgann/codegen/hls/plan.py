@@ -11,7 +11,7 @@ import numpy as np
 
 from fpgann.codegen.hls.literals import type_of
 from fpgann.codegen.hls.names import CppNamespace
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel
 from fpgann.hardware.folding import divisors
 from fpgann.hardware.options import Memory, Multipliers
 from fpgann.ir import Graph, Node
@@ -22,6 +22,8 @@ from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.interval import CodeRange
+
+STEP_PREFIX = "step_"  # variables of a step are no parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Array:
     def kind(self) -> str:
         """C++ type of an element."""
         return f"{self.name}_t"
+
+    @property
+    def qualified(self) -> str:
+        """That type outside of its namespace."""
+        return f"layers::{self.kind}"
 
     @property
     def kind_text(self) -> str:
@@ -86,6 +93,7 @@ class Layer:
         operands: the arrays that its node reads.
         result: the array that it writes.
         schedule: how it is laid out.
+        body: what its node computes step by step, if it does.
     """
 
     node: Node
@@ -94,6 +102,7 @@ class Layer:
     operands: tuple[Array, ...]
     result: Array
     schedule: Schedule
+    body: Plan | None = None
 
     @property
     def name(self) -> str:
@@ -117,35 +126,54 @@ class Plan:
     """The program.
 
     Args:
+        graph: graph of codes.
         inputs: arrays that enter, in the order of the design's ports.
         outputs: arrays behind the design's output ports, likewise.
         layers: functions in the order of the data.
     """
 
+    graph: Graph
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
     layers: tuple[Layer, ...]
 
-    def readers(self, array: Array) -> int:
-        """How many layers and ports read an array."""
-        return sum(array in layer.sources for layer in self.layers) + self.outputs.count(array)
+    @property
+    def unrolled(self) -> bool:
+        """Whether every operation of all layers is a circuit of its own."""
+        return all(layer.schedule.unrolled for layer in self.layers)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Itself, and the plans of its layers' steps."""
+        return (self, *(plan for layer in self.layers if layer.body is not None for plan in layer.body.plans))
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """All arrays, those of steps too."""
+        return tuple(a for plan in self.plans for a in (*plan.inputs, *(layer.result for layer in plan.layers)))
 
 
-def plan_program(graph: Graph, design: Design) -> Plan:
+def namespace_of(design: Design) -> CppNamespace:
+    """Names for the functions and arrays of a design: none that its interface has."""
+    return CppNamespace({design.name, *(port.name for port in (*design.inputs, *design.outputs))})
+
+
+def plan_program(graph: Graph, design: Design, names: CppNamespace, *, prefix: str = "") -> Plan:
     """Turn a graph of codes into functions.
 
     Args:
         graph: graph of codes.
         design: its hardware, which says how layers are scheduled.
+        names: where C++ names come from.
+        prefix: what they begin with.
     """
-    ports = (*design.inputs, *design.outputs)
-    names = CppNamespace({design.name, *(port.name for port in ports)})
-    schedules = _schedules(design)
+    schedules, cores = _schedules(design), _cores(design)
     arrays: dict[str, Array] = {}
     inputs = []
     for port in design.inputs:
         value = next(v for v in graph.inputs if v.name == port.model_name)
-        array = Array(names.claim(value.name, "input"), value.name, value.type.size, value.type.codes.range)
+        name = names.claim(value.name, "input", prefix=prefix)
+        array = Array(name, value.name, value.type.size, value.type.codes.range)
         arrays[value.name] = array
         inputs.append(array)
     layers: list[Layer] = []
@@ -161,14 +189,16 @@ def plan_program(graph: Graph, design: Design) -> Plan:
         nodes = (node, *(() if windows is None else (kernel,)), *staircases)
         last = nodes[-1]
         type_ = graph.types[last.output]
-        array = Array(names.claim(kernel.name, "layer"), last.output, type_.size, type_.codes.range)
+        array = Array(names.claim(kernel.name, "layer", prefix=prefix), last.output, type_.size, type_.codes.range)
         arrays[last.output] = array
         operands = tuple(arrays[name] for name in node.inputs)
         schedule = next((schedules[n.name] for n in (kernel, *nodes) if n.name in schedules), Schedule())
-        layers.append(Layer(kernel, windows, staircases, operands, array, schedule))
+        core = cores.get(kernel.name)
+        body = None if core is None else plan_program(core.graph, core.core, names, prefix=STEP_PREFIX)
+        layers.append(Layer(kernel, windows, staircases, operands, array, schedule, body))
         done.update(n.name for n in nodes)
     outputs = tuple(arrays[graph.outputs[port.model_name]] for port in design.outputs)
-    return Plan(tuple(inputs), outputs, tuple(layers))
+    return Plan(graph, tuple(inputs), outputs, tuple(layers))
 
 
 def _is_alias(graph: Graph, node: Node) -> bool:
@@ -215,6 +245,11 @@ def _schedules(design: Design) -> Mapping[str, Schedule]:
                 pass
         found |= dict.fromkeys(stage.layers, schedule)
     return found
+
+
+def _cores(design: Design) -> Mapping[str, RecurrentKernel]:
+    """The pipelines of steps, by node."""
+    return {stage.layers[0]: stage.kernel for stage in design.stages if isinstance(stage.kernel, RecurrentKernel)}
 
 
 def _whole(size: int, wanted: int) -> int:

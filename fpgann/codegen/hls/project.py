@@ -12,7 +12,7 @@ from fpgann import resources
 from fpgann.codegen.hls.harness import render_bench, render_bridge, vectors_text, words_of
 from fpgann.codegen.hls.layer import render_layer
 from fpgann.codegen.hls.lint import lint
-from fpgann.codegen.hls.plan import Array, Plan, plan_program
+from fpgann.codegen.hls.plan import Array, Plan, namespace_of, plan_program
 from fpgann.codegen.hls.program import Program, render_types, stack_bytes
 from fpgann.codegen.project import Wanted
 from fpgann.codegen.render import render
@@ -77,14 +77,15 @@ def render_hls(
     Raises:
         UnsupportedOperatorError: an operator has no C++.
     """
-    plan = plan_program(graph, design)
+    plan = plan_program(graph, design, namespace_of(design))
     library = LIBRARY if streams is None else (*LIBRARY, *STREAM_LIBRARY)
     folder = resources.templates_dir() / "hls"
     files = {f"fpgann/{name}": (folder / "fpgann" / name).read_text() for name in library}
     files[".clang-format"] = (folder / "clang-format").read_text()
-    for layer in plan.layers:
-        files |= render_layer(layer, graph)
-    files["types.h"] = render_types(plan, graph, streams)
+    for level in plan.plans:
+        for layer in level.layers:
+            files |= render_layer(layer, level.graph)
+    files["types.h"] = render_types(plan, streams)
     files |= Program(design, plan, streams).render()
     files["bridge.cpp"] = render_bridge(design, plan, streams)
     files["main.cpp"] = render_bench(design, plan, streams)

@@ -21,9 +21,11 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
     """With states, the pipeline of a step waits for those of the one before, so a step takes its latency."""
     op = node.op
     assert isinstance(op, Repeat)
-    core = _step(builder, op, identifier(f"{node.name}_step", "step"))
+    graph, core = _step(builder, op, identifier(f"{node.name}_step", "step"))
     starts = tuple(elements[0] for elements in builder.elements(node))
-    kernel = RecurrentKernel(core, starts, op.states, op.scanned, op.steps, None if op.is_stacked else op.delivered)
+    kernel = RecurrentKernel(
+        graph, core, starts, op.states, op.scanned, op.steps, None if op.is_stacked else op.delivered
+    )
     builder.add_stage(
         [node],
         kernel,
@@ -34,18 +36,18 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
     )
 
 
-def _step(builder: DesignBuilder, op: Repeat, name: str) -> Design:
-    """The pipeline of a step. With states only one step is on its way: its folded layers share their neurons."""
+def _step(builder: DesignBuilder, op: Repeat, name: str) -> tuple[Graph, Design]:
+    """A step and its pipeline. With states only one step is on its way: its folded layers share their neurons."""
     from fpgann.hardware.lowering import build_design
 
     body = op.body()
     own = build_design(body, _options_of(builder, body, {}), name)
     if op.states == 0 or not any(isinstance(stage.kernel, FoldedKernel) for stage in own.stages):
-        return own
-    body, parts = split_parts(body)
-    options = _options_of(builder, body, parts)
-    shares = plan_shares(build_design(body, options, name), options)
-    return build_design(body, options, name, shares) if shares else own
+        return body, own
+    split, parts = split_parts(body)
+    options = _options_of(builder, split, parts)
+    shares = plan_shares(build_design(split, options, name), options)
+    return (split, build_design(split, options, name, shares)) if shares else (body, own)
 
 
 def _options_of(builder: DesignBuilder, body: Graph, parts: Mapping[str, str]) -> HardwareOptions:
