@@ -160,9 +160,9 @@ def _row(report: Mapping[str, Any], found: Mapping[str, Any], family: str) -> Ro
     def pairs(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, list[float]]:
         return {key: [own["estimates"][family][key], other[key]] for key in ESTIMATED}
 
-    beside = zip(report["layers"], found["layers"], strict=True)
+    beside = [*zip(report["layers"], found["layers"], strict=True)]
     return {
-        "layers": {own["name"]: {"strategy": own["strategy"], **pairs(own, other)} for own, other in beside},
+        "layers": {own["entity"]: {"strategy": own["strategy"], **pairs(own, other)} for own, other in beside},
         "rest": pairs(report["rest"], found["rest"]),
         "total": pairs(report["total"], found),
     }

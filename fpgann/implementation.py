@@ -35,7 +35,6 @@ from fpgann.errors import ConfigError, FormatError
 from fpgann.report.cells import ESTIMATED, describe_synthesis
 
 FOLDER, RESULT = "synth", "synth.json"
-_STAGES: Pattern = {"stages": [{"layer": str, "stream": str}]}
 _RESULT: Pattern = {"family": str, "rtl_sha256": str}
 
 
@@ -96,8 +95,9 @@ def implement(
         ResourceBudgetError: the design is too large for every part.
     """
     _check_request(family, routing)
-    figures: Pattern = {"estimates": {family.name: dict.fromkeys(ESTIMATED, float)}}
-    pattern: Pattern = {"layers": [figures], "total": figures, "rest": figures}
+    figures: dict[str, Pattern] = {"estimates": {family.name: dict.fromkeys(ESTIMATED, float)}}
+    layer: Pattern = {"name": str, "op": str, "instances": [str], **figures}
+    pattern: Pattern = {"layers": [layer], "total": figures, "rest": figures}
     check_document(dict(report), pattern, "report.json", f"build '{build}'")
     work = build / FOLDER / family.name
     try:
@@ -110,13 +110,15 @@ def implement(
     progress("converting VHDL to Verilog")
     with tempfile.TemporaryDirectory(prefix="fpgann-synth-") as name:
         verilog = find_verilog(build, top, Path(name)).read_text(encoding="utf-8")
-    modules = _modules_of_layers(build, verilog)
+    modules = _modules_of_layers(report, top, verilog)
+    layers = _layers_of_modules(report, modules)
 
     def tell(phase: str) -> None:
         progress(f"yosys: {phase}")
 
-    synthesis = synthesize(verilog, top, family, work, [*modules.values()], tell)
-    placement, bitstream = (None, None) if routing is None else _place(synthesis, top, modules, work, routing, progress)
+    kept = [*dict.fromkeys(module for found in modules for module in found)]
+    synthesis = synthesize(verilog, top, family, work, kept, tell)
+    placement, bitstream = (None, None) if routing is None else _place(synthesis, top, layers, work, routing, progress)
     path = None if bitstream is None else bitstream.relative_to(build).as_posix()
     result = describe_synthesis(report, synthesis, modules, placement, path)
     result["rtl_sha256"] = rtl_digest(build)
@@ -141,22 +143,37 @@ def _check_request(family: Family, routing: Routing | None) -> None:
         find_tool(chain.packer)
 
 
-def _modules_of_layers(build: Path, verilog: str) -> dict[str, str]:
-    """Layer -> its module; layers that are wires have none."""
-    stages = read_document(build / "sim" / "design.json", _STAGES, f"build '{build}'")["stages"]
-    found = instances(verilog)
-    wanted = {stage["layer"]: f"{stage['stream']}_stage" for stage in stages}
-    return {layer: found[instance] for layer, instance in wanted.items() if instance in found}
+def _modules_of_layers(report: Mapping[str, Any], top: str, verilog: str) -> list[list[str]]:
+    """Modules of the instances of each layer, in their order; layers that are wires have none."""
+    inside = instances(verilog)
+    homes = [top, *inside[top].values()]  # between interfaces the design is an instance
+
+    def module_of(path: str) -> str:
+        first, *others = path.split("/")
+        module = next((inside[home][first] for home in homes if first in inside.get(home, {})), "")
+        for instance in others:
+            module = inside.get(module, {}).get(instance, "")
+        return module
+
+    return [[module for path in layer["instances"] if (module := module_of(path))] for layer in report["layers"]]
+
+
+def _layers_of_modules(report: Mapping[str, Any], modules: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Module -> the layer that alone has it."""
+    owners: dict[str, set[str]] = {}
+    for layer, found in zip(report["layers"], modules, strict=True):
+        for module in found:
+            owners.setdefault(module, set()).add(layer["name"])
+    return {module: names.pop() for module, names in owners.items() if len(names) == 1}
 
 
 def _place(
-    synthesis: Synthesis, top: str, modules: Mapping[str, str], work: Path, routing: Routing, progress: Progress
+    synthesis: Synthesis, top: str, layers: Mapping[str, str], work: Path, routing: Routing, progress: Progress
 ) -> tuple[Placement, Path | None]:
     """Place and route a synthesised design, and make a bitstream if one is wanted."""
     chain = toolchain_of(synthesis.family.name)
     device = routing.device
     parts = choose_parts(chain, synthesis) if device is None else [part_named(chain, device)]
-    layers = {module: layer for layer, module in modules.items()}
     if routing.bitstream or chain.out_of_context is None:
         progress("synthesising the harness")
         ports = json.loads(synthesis.netlist.read_text())["modules"][top]["ports"]

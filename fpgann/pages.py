@@ -57,7 +57,7 @@ _SYNTHESIS: Pattern = {
     "tool": str,
     "family": str,
     "fmax_mhz": _NUMBER,
-    "layers": [{"name": str, **_COMPARED}],
+    "layers": [{"name": str, "op": str, **_COMPARED}],
     "rest": {},
     **_COMPARED,
 }

@@ -73,16 +73,17 @@ def _print_cells(result: dict[str, Any], title: str) -> None:
     counted = {key: name for key, name in _COUNTED.items() if any(row.get(key) for row in rows)}
     table = Table(title=f"{cell(title)}, {cell(result['tool'])}: cells per layer", title_justify="left")
     table.add_column("layer", overflow="fold")
+    table.add_column("op")
     for name in _COMPARED.values():
         table.add_column(name, justify="right")
         table.add_column("est.", justify="right", style="dim")
     for name in counted.values():
         table.add_column(name, justify="right")
     for layer in result["layers"]:
-        table.add_row(cell(layer["name"]), *_figures(layer, counted))
-    table.add_row("between layers", *_figures(result["rest"], counted))
+        table.add_row(cell(layer["name"]), cell(layer["op"]), *_figures(layer, counted))
+    table.add_row("between layers", "", *_figures(result["rest"], counted))
     table.add_section()
-    table.add_row("total", *_figures(result, counted))
+    table.add_row("total", "", *_figures(result, counted))
     wide_console().print(table)
 
 

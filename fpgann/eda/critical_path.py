@@ -79,7 +79,7 @@ def layer_paths(modules: Mapping[str, Any], top: str, layers: Mapping[str, str])
             inner, way = cell["type"], f"{path}{name}"
             if inner in layers:
                 yield way, layers[inner]
-            elif inner in modules and modules[inner]["cells"]:
+            if inner in modules and modules[inner]["cells"]:
                 yield from descend(inner, f"{way}.")
 
     return dict(descend(top, ""))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fpgann.eda.sites import MEMORY_LUTS
+
 _XILINX_MEMORY = {r"RAMB36E\d": ("bram36", 1.0), r"RAMB18E\d": ("bram36", 0.5), r"SRL\w+": ("srl", 1)}
 _XILINX = {
     r"LUT[1-6]|LUT6_2|INV": ("lut", 1),
@@ -14,7 +16,7 @@ _XILINX = {
     r"CARRY8": ("carry", 8),
     r"FD\w+": ("ff", 1),
     r"DSP48E\d": ("dsp", 1),
-    r"RAM(32|64|128|256|512)\w*": ("lutram", 1),
+    **{rf"({pattern})\w*": ("lutram", luts) for pattern, luts in MEMORY_LUTS.items()},
     **_XILINX_MEMORY,
 }
 
@@ -31,7 +33,6 @@ class Family:
         lut_inputs: inputs of its LUTs.
         packs_sites: whether LUTs and carry chains are packed into sites of 6-input LUTs.
         carry_luts: LUTs that a carry position takes, where nothing is packed.
-        lutram_luts: LUTs that a cell of distributed memory takes, where nothing is packed.
         block_bits: bits of a block memory, which is what `bram` counts.
         models: files of Yosys' share folder with simulation models of the cells.
     """
@@ -43,7 +44,6 @@ class Family:
     lut_inputs: int = 6
     packs_sites: bool = False
     carry_luts: int = 1
-    lutram_luts: int = 1
     block_bits: int = 36_864
     models: tuple[str, ...] = ()
 
@@ -81,10 +81,9 @@ FAMILIES: dict[str, Family] = {
                 "TRELLIS_FF": ("ff", 1),
                 "MULT18X18D": ("dsp", 1),
                 "DP16KD|PDPW16KD": ("bram", 1),
-                "TRELLIS_DPR16X4": ("lutram", 1),
+                "TRELLIS_DPR16X4": ("lutram", 6),  # three slices: Lattice TN1264
             },
             lut_inputs=4,
-            lutram_luts=6,  # three slices: Lattice TN1264
             block_bits=18_432,
             models=("ecp5/cells_sim.v",),
         ),
@@ -130,10 +129,9 @@ FAMILIES: dict[str, Family] = {
                 r"DFF\w*": ("ff", 1),
                 r"MULT\w+": ("dsp", 1),
                 r"S?DPX?9?B?|SP(X9)?|pROM(X9)?": ("bram", 1),
-                r"RAM16S\w+": ("lutram", 1),
+                r"RAM16S\w+": ("lutram", 4),
             },
             lut_inputs=4,
-            lutram_luts=4,
             block_bits=18_432,
             models=("gowin/cells_sim.v",),
         ),
@@ -147,10 +145,9 @@ FAMILIES: dict[str, Family] = {
                 r"FD1P3\w+": ("ff", 1),
                 r"MULT\w+|MULTADD\w+|MULTPREADD\w+": ("dsp", 1),
                 r"PDP\w*16K\w*|DP16K\w*": ("bram", 1),
-                "DPR16X4": ("lutram", 1),
+                "DPR16X4": ("lutram", 6),
             },
             lut_inputs=4,
-            lutram_luts=6,
             block_bits=18_432,
             models=("nexus/cells_sim.v",),
         ),

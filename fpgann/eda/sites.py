@@ -9,12 +9,14 @@ five of them), one carry position whose S input comes from O6, and two flip-flop
 - the O5 output of such a site takes another LUT whose inputs are among those of the S LUT, if that has at most five
   and the sum leaves through the flip-flop (else both would need the same output of the slice);
 - of the other LUTs, two share a site where the inputs of one, at most five, contain those of the other;
+- a memory takes as many sites as its cell has LUTs, a shift register one;
 - what is left pairs up where two small LUTs have at most six inputs together, as `stat -tech xilinx` of Yosys counts.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +25,13 @@ from typing import Any
 Bit = int
 Inputs = frozenset[Bit]
 _CARRY_WIDTH = {"CARRY4": 4, "CARRY8": 8}
+MEMORY_LUTS: Mapping[str, int] = {
+    "RAM32M16|RAM64M8|RAM64X8|RAM256X1D|RAM512X1": 8,
+    "RAM32M|RAM64M|RAM128X1D|RAM256X1S": 4,
+    "RAM32X1D|RAM64X1D|RAM128X1S|RAM32X2": 2,
+    "RAM32X1S|RAM64X1S": 1,
+}
+"""Cells of distributed memory, as beginnings of names, in this order -> their LUTs (UG474, UG574)."""
 _SHARED_INPUTS = 5  # what a LUT with two outputs in use may have
 
 
@@ -127,8 +136,15 @@ def count_sites(module: Mapping[str, Any]) -> Sites:
             del others[name], others[partner]
             pairs += 1
     rest = Counter(max(1, len(inputs)) for inputs in others.values())
-    memories = sum(flat.kind(name).startswith(("SRL", "RAM")) and "RAMB" not in flat.kind(name) for name in flat.cells)
+    memories = sum(_memory_luts(flat.kind(name)) for name in flat.cells)
     return Sites(carry_bits + pairs + _packed(rest) + memories, carry_bits, luts)
+
+
+def _memory_luts(kind: str) -> int:
+    """LUTs of a shift register or memory; 0 for other cells."""
+    if kind.startswith("SRL"):
+        return 1
+    return next((luts for pattern, luts in MEMORY_LUTS.items() if re.match(pattern, kind)), 0)
 
 
 def _is_lut(kind: str) -> bool:

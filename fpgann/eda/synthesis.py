@@ -27,6 +27,7 @@ TIMEOUT_S = 4 * 3600.0
 _BOXES = frozenset({"blackbox", "whitebox", "lib_whitebox"})
 _KINDS = ("lut", "carry", "ff", "dsp", "bram", "bram36", "lutram", "srl")
 _BLOCK_36K = 36_864
+_MODULE = re.compile(r"^module (\w+)", re.MULTILINE)
 _INSTANCE = re.compile(r"^  (\w+) (\w+) \($", re.MULTILINE)
 LOG, NETLIST, MAPPED = "yosys.log", "netlist.json", "netlist.v"
 
@@ -36,7 +37,7 @@ class Cells:
     """What a module costs.
 
     Args:
-        count: cells by kind (lut, carry, ff, dsp, bram or bram36, lutram, srl); carry in bits.
+        count: cells by kind (lut, carry, ff, dsp, bram or bram36, lutram, srl); carry in bits, lutram in LUTs.
         sites: physical LUT sites, where the family's packing is known.
         types: cells by the family's own names.
     """
@@ -52,7 +53,7 @@ class Cells:
         distributed memories take. `bram36` is measured in bits where blocks have another size.
         """
         count = self.count
-        taken = count["carry"] * family.carry_luts + count["lutram"] * family.lutram_luts
+        taken = count["carry"] * family.carry_luts + count["lutram"]
         figures = {
             "lut": count["lut"] + taken if self.sites is None else float(self.sites),
             "lut_cells": count["lut"],
@@ -86,7 +87,7 @@ class Synthesis:
         family: for which family.
         tool: name and version of the synthesiser.
         total: cost of the whole design.
-        modules: cost of each module that was kept apart, those inside it included.
+        modules: cost of each module that was kept apart, without those inside it that were kept apart as well.
         rest: cost of what lies in none of them.
         netlist: the mapped netlist, JSON of Yosys.
         seconds: how long it took.
@@ -101,9 +102,14 @@ class Synthesis:
     seconds: float
 
 
-def instances(verilog: str) -> dict[str, str]:
-    """Instance -> module, of Verilog as GHDL writes it."""
-    return {match[2]: match[1] for match in _INSTANCE.finditer(verilog)}
+def instances(verilog: str) -> dict[str, dict[str, str]]:
+    """Module -> its instances -> their modules, of Verilog as GHDL writes it."""
+    starts = [*_MODULE.finditer(verilog)]
+    ends = [*(start.start() for start in starts[1:]), len(verilog)]
+    return {
+        start[1]: {match[2]: match[1] for match in _INSTANCE.finditer(verilog, start.end(), end)}
+        for start, end in zip(starts, ends, strict=True)
+    }
 
 
 def synthesize(
@@ -137,8 +143,9 @@ def synthesize(
             hint=f"the whole log is {work / LOG}",
         )
     own = {name: _own(module, modules, family) for name, module in modules.items()}
-    kept = {name: _with_inner(name, modules, own) for name in keep if name in modules}
-    rest = _with_inner(top, modules, own, leave_out=frozenset(kept))
+    apart = frozenset(keep) & modules.keys()
+    kept = {name: _with_inner(name, modules, own, leave_out=apart) for name in apart}
+    rest = _with_inner(top, modules, own, leave_out=apart)
     total = _with_inner(top, modules, own)
     return Synthesis(family, f"yosys {yosys.version_text}", total, kept, rest, work / NETLIST, run.seconds)
 

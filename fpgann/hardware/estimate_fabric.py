@@ -148,7 +148,7 @@ FABRICS: dict[str, Fabric] = {
             128,
             1 / 16,
             0,
-            ((16, 4, 4),),
+            ((16, 4, 6),),  # with the logic that writes: TN1264
         ),
         Fabric(
             "ice40",
@@ -169,7 +169,7 @@ FABRICS: dict[str, Fabric] = {
             1 / 16,
         ),
         Fabric("gowin", 4, Multiplier(18, 18, 18, 9), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 4),)),
-        Fabric("nexus", 4, Multiplier(18, 18, 18, 9), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 4),)),
+        Fabric("nexus", 4, Multiplier(18, 18, 18, 9), 18_432, _LATTICE_BLOCK, 128, 1 / 16, 0, ((16, 4, 6),)),
         Fabric(
             "intel_alm",
             6,

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from fpgann.eda.placement import Placement
@@ -15,7 +17,7 @@ ESTIMATED = ("lut", "ff", "dsp", "bram36")
 def describe_synthesis(
     report: Mapping[str, Any],
     synthesis: Synthesis,
-    modules: Mapping[str, str],
+    modules: Sequence[Sequence[str]],
     placement: Placement | None,
     bitstream: str | None,
 ) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def describe_synthesis(
     Args:
         report: report.json of the build.
         synthesis: what Yosys found.
-        modules: layer -> its module; layers without one are wires.
+        modules: of each layer of the report, in its order; layers without one are wires.
         placement: what nextpnr found, if it ran.
         bitstream: path of the bitstream in the build, if there is one.
 
@@ -36,10 +38,12 @@ def describe_synthesis(
     family = synthesis.family
     nothing = dict.fromkeys(synthesis.total.figures(family), 0)
     layers = []
-    for layer in report["layers"]:
-        cells = synthesis.modules.get(modules.get(layer["name"], ""))
+    for layer, names in zip(report["layers"], modules, strict=True):
+        found = [synthesis.modules[name] for name in names if name in synthesis.modules]
+        cells = reduce(add, found) if found else None
         figures = nothing if cells is None else cells.figures(family)
-        layers.append({"name": layer["name"], **_beside(figures, layer, family.name), "cells": _types(cells)})
+        beside = _beside(figures, layer, family.name)
+        layers.append({"name": layer["name"], "op": layer["op"], **beside, "cells": _types(cells)})
     rest = synthesis.rest.figures(family)
     return {
         "tool": synthesis.tool,

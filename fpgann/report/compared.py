@@ -50,7 +50,10 @@ def view_synthesis(synthesis: Mapping[str, Any] | None) -> SynthesisView:
     """
     if synthesis is None:
         return SynthesisView(is_there=False)
-    rows = [ComparedRowView(shown(layer["name"], 60), _compared(layer)) for layer in synthesis["layers"]]
+    rows = [
+        ComparedRowView(shown(f"{layer['name']} ({layer['op']})", 60), _compared(layer))
+        for layer in synthesis["layers"]
+    ]
     rows.append(ComparedRowView("between the layers", _compared(synthesis["rest"])))
     return SynthesisView(
         is_there=True,

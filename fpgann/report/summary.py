@@ -214,6 +214,7 @@ def _layer(
     return {
         "name": stage.layers[0],
         "entity": stage.name,
+        "instances": [f"{stage.target.name}_stage"],
         "nodes": list(stage.layers),
         "op": stage.op,
         "strategy": stage.strategy.value,
@@ -254,7 +255,8 @@ def _map_layers(
                 own = [actor.name if name in inner else name for name in stage["reads"]]
                 tokens = actor.targets[0].tokens
                 busy = _multipliers(built, tokens, maps.interval_cycles)
-                found.append({**stage, "reads": own, "ii": stage["ii"] * tokens, **busy})
+                instances = [f"{actor.name}_core/{built.target.name}_stage"]
+                found.append({**stage, "instances": instances, "reads": own, "ii": stage["ii"] * tokens, **busy})
             if actor.core.stages:
                 last[actor.name] = found[-1]["entity"]
             position += len(actor.core.stages)
@@ -269,6 +271,7 @@ def _shell_layer(actor: Actor, graph: Graph, reads: list[str], family: str) -> d
     return {
         "name": actor.layers[0] if actor.layers and not isinstance(actor, TokenStage) else actor.name,
         "entity": actor.name,
+        "instances": _instances(actor),
         "nodes": [] if isinstance(actor, TokenStage) else list(actor.layers),
         "op": _KINDS[type(actor)],
         "strategy": "stream",
@@ -290,6 +293,19 @@ def _shell_layer(actor: Actor, graph: Graph, reads: list[str], family: str) -> d
         "result_histogram": None,
         "weight_histogram": None,
     }
+
+
+def _instances(actor: Actor) -> list[str]:
+    """Where an actor is in the VHDL: names of instances."""
+    match actor:
+        case TokenStage():
+            return [f"{actor.name}_join", f"{actor.name}_core", *(f"{target.name}_fifo" for target in actor.targets)]
+        case Fork():
+            return [f"{actor.name}_fork"]
+        case Fifo():
+            return [f"{actor.name}_fifo"]
+        case _:
+            return [f"{actor.name}_shell"]
 
 
 _KINDS: dict[type[Actor], str] = {

@@ -17,7 +17,9 @@ CELLS = [
     ("xcup", "DSP48E2", ("dsp", 1)),
     ("xcup", "RAMB18E2", ("bram36", 0.5)),
     ("xcup", "RAMB36E2", ("bram36", 1.0)),
-    ("xcup", "RAM32M16", ("lutram", 1)),
+    ("xcup", "RAM32M16", ("lutram", 8)),
+    ("xc7", "RAM32M", ("lutram", 4)),
+    ("ecp5", "TRELLIS_DPR16X4", ("lutram", 6)),
     ("xc7", "SRLC32E", ("srl", 1)),
     ("xc7", "MUXF7", None),
     ("ecp5", "CCU2C", ("carry", 2)),
@@ -50,7 +52,7 @@ def cells(**count: float) -> Cells:
 
 def test_carries_and_memories_take_luts_where_the_fabric_has_no_other_place() -> None:
     found = cells(lut=10, carry=8, lutram=2, bram=3)
-    assert found.figures(FAMILIES["ecp5"])["lut"] == 10 + 8 + 2 * 6
+    assert found.figures(FAMILIES["ecp5"])["lut"] == 10 + 8 + 2
     assert found.figures(FAMILIES["ice40"])["lut"] == 10 + 2
     assert found.figures(FAMILIES["ecp5"])["bram36"] == 1.5
     assert found.figures(FAMILIES["ice40"])["bram36"] == 0.33
@@ -62,7 +64,10 @@ def test_cells_add_up() -> None:
 
 def test_instances_are_found_in_verilog() -> None:
     verilog = "module top\n  (input clk);\n  top_dense dense_stage (\n    .clk(clk));\n  reg x;\nendmodule\n"
-    assert instances(verilog) == {"dense_stage": "top_dense"}
+    assert instances(verilog + "module idle (input x);\nendmodule\n") == {
+        "top": {"dense_stage": "top_dense"},
+        "idle": {},
+    }
 
 
 def test_parts_grow_and_belong_to_families() -> None:

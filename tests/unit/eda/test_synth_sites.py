@@ -7,6 +7,7 @@ import itertools
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from fpgann.eda.sites import Sites, count_sites
@@ -107,12 +108,14 @@ def test_two_luts_of_five_common_inputs_share_a_site() -> None:
         assert netlist.count() == Sites(sites=expected, carry_bits=0, luts=2)
 
 
-def test_memories_and_shift_registers_take_sites() -> None:
+@pytest.mark.parametrize(
+    ("kind", "sites"),
+    [("SRL16E", 1), ("SRLC32E", 1), ("RAM64X1D", 2), ("RAM32M", 4), ("RAM32M16", 8), ("RAM64X1S", 1), ("RAMB36E2", 0)],
+)
+def test_memories_and_shift_registers_take_sites(kind: str, sites: int) -> None:
     netlist = Netlist()
-    for kind in ("SRL16E", "SRLC32E", "RAM64X1D"):
-        netlist.cell(kind, D=netlist.nets(1), Q=netlist.nets(1))
-    netlist.cell("RAMB36E2", D=netlist.nets(1), Q=netlist.nets(1))
-    assert netlist.count().sites == 3
+    netlist.cell(kind, D=netlist.nets(1), Q=netlist.nets(1))
+    assert netlist.count().sites == sites
 
 
 @given(st.lists(st.integers(1, 6), max_size=30))

@@ -117,7 +117,7 @@ def figures(value: int) -> dict[str, Any]:
 def test_simulation_and_synthesis_are_taken_in(plain: api.Design, tmp_path: Path) -> None:
     folder = tmp_path / "build"
     shutil.copytree(plain.folder, folder)
-    layers = [{"name": layer["name"], **figures(100)} for layer in plain.report["layers"]]
+    layers = [{"name": layer["name"], "op": layer["op"], **figures(100)} for layer in plain.report["layers"]]
     synthesis = {"tool": "yosys <1>", "family": "ecp5", "fmax_mhz": 123.4, "layers": layers, "rest": {}, **figures(777)}
     simulation = {"simulator": "ghdl", "vectors": 64, "mismatches": 0, "bit_exact": True}
     (folder / "synth.json").write_text(json.dumps(synthesis))
