@@ -61,9 +61,8 @@ def _counters(total: Amounts, states: Sequence[int]) -> int:
 
 def _fifo(fabric: Fabric, places: int, bits: int) -> Amounts:
     total = Amounts()
-    registers = _counters(total, (places + 1, places + 1, places, places))
-    total.ff += bits + registers + 1
-    total.add(two_port_memory(fabric, places, bits))
+    total.ff += _counters(total, (places + 1, places + 1, places, places)) + 1
+    total.add(two_port_memory(fabric, places, bits) if places > 1 else Amounts(ff=2 * bits))
     return total
 
 
