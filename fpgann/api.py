@@ -47,6 +47,7 @@ from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.fold_rows import FoldRows
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.reference.equivalence import check_same_codes
+from fpgann.report.drift import drifts
 from fpgann.report.measured import matched_samples
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
 from fpgann.report.options import unused_options
@@ -214,7 +215,8 @@ def lower(
         source={"name": model.name, "sha256": model.sha256},
         warnings=warnings,
         streams=streams,
-        samples=matched_samples(graph, codes, values, meanings),
+        samples=matched_samples(graph, codes, values, meanings.values),
+        drift=drifts(reference.state_codes(graph, codes, meanings.states), values),
         device=device,
     )
     return Compiled(model, graph, design, report, warnings, tuple(logits), plan, options, streams)
@@ -291,7 +293,6 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
     values = reference.run_codes(graph, corner_and_random(graph, _vector_count(compiled)))
     wanted = Wanted(options.clock_period_ns, options.device)
     if options.target is Target.HLS:
-        assert not isinstance(compiled.streams, MapDesign)
         files |= hls_files(graph, design, compiled.streams, values, wanted)
     else:
         files |= rtl_files(design, compiled.streams, loading, wanted, verilog=options.target is Target.VERILOG)
@@ -320,8 +321,8 @@ def _vector_count(compiled: Compiled) -> int:
 
 def _quantize(
     real: Graph, values: Mapping[str, FloatArray], options: CompileOptions, *, calibrated: bool
-) -> tuple[passes.Plan, Graph, Mapping[str, str]]:
-    """Choose types for what the model leaves real, and lower it to codes; last, which of them stand for which value."""
+) -> tuple[passes.Plan, Graph, passes.Meanings]:
+    """Choose types for what the model leaves real, and lower it to codes; last, what these stand for."""
     layers = [node.name for node in real.nodes if isinstance(node.op, Dense)]
     loaded = [name for name in layers if options.hardware.weights_of(name) is Weights.RUNTIME]
     samples = passes.within_reach(real, values)
@@ -336,7 +337,7 @@ def _quantize(
     if options.hardware.rows is Rows.FOLDED:
         folded = verify(FoldRows().apply(graph), "folding rows")
         check_same_codes(graph, folded, corner_and_random(graph, _FOLDING_SAMPLES), "folding rows")
-        graph, meanings = folded, {name: value for name, value in meanings.items() if name in folded.types}
+        graph, meanings = folded, meanings.within(folded)
     return plan, graph, meanings
 
 

@@ -47,6 +47,7 @@ _REPORT: Pattern = {
     "inputs": [_TENSOR],
     "outputs": [_TENSOR],
     "layers": [_LAYER],
+    "drift": [{"state": str, "type": str, "steps": [{"max_abs_error": float, "rmse": float}]}],
     "total": {**_FIGURES, "weights": int},
     "family": str,
     "rest": _COMPARED,

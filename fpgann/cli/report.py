@@ -23,6 +23,7 @@ def report(build: Path) -> None:
     print_report(design.report)
     print_multipliers(design.report)
     print_errors(design.report)
+    print_drift(design.report)
     say(printable(f"wrote {page}; the same as data: report.json"))
 
 
@@ -57,4 +58,21 @@ def print_errors(report: dict[str, Any]) -> None:
         exact = error["max_abs_error"] == 0
         figures = (f"{error['max_abs_error']:.3g}", f"{error['rmse']:.3g}", outside)
         table.add_row(cell(layer["name"]), "exact" if exact else ratio, *figures)
+    wide_console().print(table)
+
+
+def print_drift(report: dict[str, Any]) -> None:
+    """The table of states of recurrences: how their error grows from step to step."""
+    if not report["drift"]:
+        return
+    table = Table(title="error of states against float64, behind some of their steps: RMSE", title_justify="left")
+    table.add_column("state", overflow="fold")
+    for title in ("steps", "first", "middle", "last", "largest error", "in step"):
+        table.add_column(title, justify="right")
+    for state in report["drift"]:
+        steps = state["steps"]
+        some = (steps[0], steps[len(steps) // 2], steps[-1])
+        worst = max(range(len(steps)), key=lambda i: steps[i]["max_abs_error"])
+        figures = (*(f"{step['rmse']:.3g}" for step in some), f"{steps[worst]['max_abs_error']:.3g}", f"{worst + 1}")
+        table.add_row(cell(state["state"]), f"{len(steps)}", *figures)
     wide_console().print(table)

@@ -7,7 +7,7 @@ from fpgann.passes.fold_affine import FoldAffine
 from fpgann.passes.fuse_gates import FuseGates
 from fpgann.passes.hoist_quantize import HoistQuantize
 from fpgann.passes.move_transposes import MoveTransposes
-from fpgann.passes.quantize import QuantizeGraph, plan_and_lower, quantization_points
+from fpgann.passes.quantize import Meanings, QuantizeGraph, plan_and_lower, quantization_points
 from fpgann.passes.quantize_early import QuantizeEarly
 from fpgann.passes.softmax_reach import within_reach
 from fpgann.passes.strip_softmax import StripSoftmax
@@ -17,6 +17,7 @@ __all__ = [
     "FoldAffine",
     "FuseGates",
     "HoistQuantize",
+    "Meanings",
     "MoveTransposes",
     "Plan",
     "QuantizationPoint",

@@ -18,7 +18,7 @@ from fpgann.ir.alignment import Alignment
 from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.quantize import Quantize
-from fpgann.ir.ops.recurrence import Recurrence
+from fpgann.ir.ops.recurrence import Recurrence, StateCodes
 from fpgann.ir.ops.repeat import Repeat
 from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.transpose import Transpose
@@ -74,6 +74,7 @@ def _recurrence(lowering: Lowering, node: Node) -> None:
     if lowering.plan is not None and lowering.plan.folded_recurrences and len(used) == 1 and op.steps > 1:
         repeat = Repeat.of(body, states=op.states, scanned=op.scanned, steps=op.steps, delivered=used[0])
         source = lowering.builder.add(repeat, (*firsts, *operands), name=node.name)
+        lowering.states |= {state: StateCodes((source,), number) for number, state in enumerate(op.state_inputs)}
         _stand_for(lowering, node.outputs[used[0]], source)
         return
     _write_steps(lowering, node, body, firsts, operands)
@@ -209,6 +210,7 @@ def _write_steps(lowering: Lowering, node: Node, body: Graph, firsts: list[str],
     assert isinstance(op, Recurrence)
     builder, states = lowering.builder, firsts
     stacks: list[list[str]] = [[] for _ in op.results[op.states :]]
+    behind: list[list[str]] = []  # the states, of each step
     for step in range(op.steps):
         slices = [
             builder.add(_slice(builder.type(source).shape, step), (source,), name=f"{node.name}_step_{step}_input_{i}")
@@ -221,8 +223,11 @@ def _write_steps(lowering: Lowering, node: Node, body: Graph, firsts: list[str],
             names[inner.output] = builder.add(inner.op, read, name=f"{inner.name}_step_{step}")
         ends = [names[name] for name in body.outputs.values()]
         states = ends[: op.states]
+        behind.append(states)
         for stack, name in zip(stacks, ends[op.states :], strict=True):
             stack.append(name)
+    for state, values in zip(op.state_inputs, zip(*behind, strict=True), strict=False):
+        lowering.states[state] = StateCodes(values)
     results = [*states, *(_stacked(lowering, node, stack, i) for i, stack in enumerate(stacks))]
     for output, source in zip(node.outputs, results, strict=True):
         _stand_for(lowering, output, source)

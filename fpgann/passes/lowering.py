@@ -17,7 +17,7 @@ from fpgann.ir.ops.affine import Affine
 from fpgann.ir.ops.batch_normalization import BatchNormalization
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.quantize import Quantize
-from fpgann.ir.ops.recurrence import Recurrence
+from fpgann.ir.ops.recurrence import Recurrence, StateCodes
 from fpgann.ir.ops.reinterpret import Reinterpret
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
@@ -56,6 +56,7 @@ class Lowering:
         self.builder = GraphBuilder(graph.name)
         self.values: dict[str, Pending] = {}
         self.points: dict[str, QuantizationPoint] = {}
+        self.states: dict[str, StateCodes] = {}  # of recurrences, by their names in the bodies
         self.defined = any(_quantizes(node.op) for node in graph.nodes)  # the model arrives quantized
         self._shapes = {value.name: value.type.shape for value in graph.inputs}
         for name, shape in self._shapes.items():

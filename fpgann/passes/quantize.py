@@ -21,11 +21,31 @@ import fpgann.passes.lower_recurrence
 import fpgann.passes.lower_windows  # noqa: F401  registers its handlers
 from fpgann.errors import FpgannError, UnsupportedOperatorError
 from fpgann.ir import Graph
+from fpgann.ir.ops.recurrence import StateCodes
 from fpgann.numerics import steps as scalar
 from fpgann.passes.calibrate import MissingTypeError, Plan, QuantizationPoint
 from fpgann.passes.lowering import Lowering
 from fpgann.passes.requantize_early import RequantizeEarly
 from fpgann.passes.tables import LOWERINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What is where in the graph of codes.
+
+    Args:
+        values: its values -> the values of the graph of real numbers that they stand for.
+        states: states of recurrences, by their names in the bodies -> their codes.
+    """
+
+    values: Mapping[str, str]
+    states: Mapping[str, StateCodes]
+
+    def within(self, graph: Graph) -> Meanings:
+        """What is still there after other passes."""
+        values = {name: value for name, value in self.values.items() if name in graph.types}
+        states = {name: codes for name, codes in self.states.items() if graph.types.keys() >= set(codes.values)}
+        return Meanings(values, states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +66,8 @@ class QuantizeGraph:
         """
         return self.lower(graph)[0]
 
-    def lower(self, graph: Graph) -> tuple[Graph, Mapping[str, str]]:
-        """The graph of codes, and for each of its values that stands for a real value the name of that.
+    def lower(self, graph: Graph) -> tuple[Graph, Meanings]:
+        """The graph of codes, and what is where in it.
 
         Raises:
             UnsupportedOperatorError: an operator has no integer form where it stands.
@@ -55,7 +75,8 @@ class QuantizeGraph:
         lowering, coded = _lower(graph, self.plan)
         settled = {name: pending for name, pending in lowering.values.items() if lowering.is_codes(pending)}
         coded = RequantizeEarly().apply(coded)
-        return coded, {pending.source: name for name, pending in settled.items() if pending.source in coded.types}
+        values = {pending.source: name for name, pending in settled.items()}
+        return coded, Meanings(values, lowering.states).within(coded)
 
 
 def quantization_points(graph: Graph) -> list[QuantizationPoint]:
@@ -63,9 +84,7 @@ def quantization_points(graph: Graph) -> list[QuantizationPoint]:
     return list(_lower(graph, None)[0].points.values())
 
 
-def plan_and_lower(
-    graph: Graph, choose: Callable[[list[QuantizationPoint]], Plan]
-) -> tuple[Plan, Graph, Mapping[str, str]]:
+def plan_and_lower(graph: Graph, choose: Callable[[list[QuantizationPoint]], Plan]) -> tuple[Plan, Graph, Meanings]:
     """Choose types and lower; a second time with more types if those that were chosen make them necessary.
 
     A limit that is a code of one type lies between two codes of another: only then is the clipped value rounded.

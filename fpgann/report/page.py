@@ -26,6 +26,9 @@ PAGE_TEMPLATE = "report/report.html.j2"
 HISTOGRAM_LAYERS = 60
 """Layers whose histograms are shown, those with the most saturation first: a page must stay small."""
 
+DRIFT_STEPS = 32
+"""Steps of a recurrence that are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class FigureView:
@@ -107,6 +110,7 @@ class PageView:
     timeline_note: str
     errors: tuple[BarsView, ...]
     errors_note: str
+    drift: tuple[BarsView, ...]
     histograms: tuple[HistogramsView, ...]
     histograms_note: str
     columns: tuple[ColumnView, ...]
@@ -147,6 +151,7 @@ def view_page(
         timeline_note=_timeline_note(report),
         errors=_errors(compared),
         errors_note=_errors_note(report, len(layers) - len(compared)),
+        drift=_drift(report["drift"]),
         histograms=tuple(_histograms(number, layers[number]) for number in charted),
         histograms_note=f"{left_out} layers with less saturation are left out; report.json has them."
         if left_out
@@ -248,6 +253,18 @@ def _errors(layers: Sequence[Mapping[str, Any]]) -> tuple[BarsView, ...]:
             BarView("none", "RMSE", small(error["rmse"]), "0"),
         )
         found.append(BarsView(shown(layer["name"], 60), "", layer["out_type"], bars))
+    return tuple(found)
+
+
+def _drift(states: Sequence[Mapping[str, Any]]) -> tuple[BarsView, ...]:
+    """The RMSE of every state behind its steps, some of them where they are many."""
+    found = []
+    for state in states:
+        steps = state["steps"]
+        most = max(step["rmse"] for step in steps) or 1.0
+        shares = [(i, steps[i]["rmse"]) for i in range(0, len(steps), -(-len(steps) // DRIFT_STEPS))]
+        bars = (BarView("sqnr", f"step {i + 1}", small(rmse), coordinate(100 * rmse / most)) for i, rmse in shares)
+        found.append(BarsView(shown(state["state"], 60), "", state["type"], tuple(bars)))
     return tuple(found)
 
 

@@ -31,6 +31,7 @@ from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.numerics.integers import FloatArray
 from fpgann.numerics.interval import CodeRange
+from fpgann.report.drift import Drift
 from fpgann.report.measured import Histogram, Samples, histogram, layer_error
 
 
@@ -78,6 +79,7 @@ def summarise(
     warnings: Sequence[str],
     streams: Streams | None = None,
     samples: Samples | None = None,
+    drift: Sequence[Drift] = (),
     device: Device | None = None,
 ) -> dict[str, Any]:
     """The whole report.
@@ -94,6 +96,7 @@ def summarise(
         warnings: what the user should know.
         streams: AXI4-Stream interfaces around the design, if it has any.
         samples: what the layers compute, to measure their errors.
+        drift: errors of the states of recurrences, step by step.
         device: what the design is for; the figures of its family come first.
     """
     family = DEFAULT_FAMILY if device is None else device.family
@@ -129,6 +132,7 @@ def summarise(
         "family": family,
         "device": None if device is None else device.to_json(total[family]),
         "layers": layers,
+        "drift": list(drift),
         **interface,
         "rest": _costs(rest, family),
         "total": {

@@ -67,3 +67,16 @@ class Recurrence(Operator):
     def describe(self) -> str:
         """How often what runs."""
         return f"{self.steps} steps of {len(self.body.nodes)} operators, {self.states} states"
+
+
+@dataclass(frozen=True, slots=True)
+class StateCodes:
+    """Where the codes of a recurrence's state are.
+
+    Args:
+        values: values of the graph of codes: the state behind each step, or the one that a `Repeat` delivers.
+        number: which state of the `Repeat` it is; None where every step has a value of its own.
+    """
+
+    values: tuple[str, ...]
+    number: int | None = None
