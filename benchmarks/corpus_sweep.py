@@ -29,7 +29,10 @@ from fpgann import api
 from fpgann.errors import FpgannError
 
 ROOT = Path(__file__).resolve().parents[1]
-OPTIONS = {"hls4ml_example_onnx/em_three_layer_pytorch": ["--input-shape", "0=1x16"]}
+OPTIONS = {
+    "hls4ml_example_onnx/em_three_layer_pytorch": ["--input-shape", "0=1x16"],
+    "onnx2c_models/onnx2c_lstm_keras_relu": ["--input-shape", "input_1=1x7x5"],
+}
 LARGEST_LUT, LARGEST_DSP = 1_728_000, 12_288  # XCVU13P, DS890
 
 

@@ -53,7 +53,7 @@ def choose_hardware(
 
     The options say what was chosen to make maps fit the device, if the user wants that.
     """
-    if options.hardware.io is Io.STREAM and needs_tokens(graph) and options.target is not Target.HLS:
+    if options.hardware.io is Io.STREAM and needs_tokens(graph):
         _refuse_with_maps(options)
         options, maps = _maps(graph, options, device)
         return options, all_stages(maps), maps

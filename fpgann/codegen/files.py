@@ -14,7 +14,6 @@ from fpgann.codegen.vhdl import AMD_ADDER, render_design, render_maps
 from fpgann.eda.verilog import CELL_MODELS
 from fpgann.hardware.design import Design
 from fpgann.hardware.loading import AddressMap
-from fpgann.hardware.streaming import StreamDesign
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.ir import Graph
 from fpgann.numerics.integers import IntArray
@@ -57,7 +56,7 @@ def rtl_files(
 
 
 def hls_files(
-    graph: Graph, design: Design, streams: StreamDesign | None, values: Mapping[str, IntArray], wanted: Wanted
+    graph: Graph, design: Design, streams: Streams | None, values: Mapping[str, IntArray], wanted: Wanted
 ) -> dict[str, bytes]:
     """The C++ of a design, and what tools need to build and run it.
 

@@ -22,12 +22,13 @@ from fpgann.numerics.integers import IntArray
 
 SIMULATOR = "csim"
 _ARRAY: dict[str, Pattern] = {"name": str, "value": str, "elements": int, "words": int, "signed": bool}
+_PORT: Pattern = {**_ARRAY, "port": str, "shape": [int], "order": [int]}
 _DESCRIPTION: Pattern = {
     "top": str,
     "stack_bytes": int,
     "native": bool,
-    "inputs": [_ARRAY],
-    "outputs": [{**_ARRAY, "port": str}],
+    "inputs": [_PORT],
+    "outputs": [_PORT],
     "layers": [{**_ARRAY, "layer": str}],
 }
 _OPTIONS: Mapping[Dialect, tuple[str, ...]] = {
@@ -85,7 +86,8 @@ class CsimLibrary:
             values: codes of every input value, shape (samples, ...).
         """
         found = self._call("fpgann_run", values, self.description["outputs"])
-        return {port["port"]: codes for port, codes in zip(self.description["outputs"], found, strict=True)}
+        ports = zip(self.description["outputs"], found, strict=True)
+        return {port["port"]: _reordered(codes, port) for port, codes in ports}
 
     def trace(self, values: Mapping[str, IntArray]) -> dict[str, IntArray]:
         """Codes of the graph value behind every layer, shape (samples, elements).
@@ -98,7 +100,8 @@ class CsimLibrary:
         return {layer["value"]: codes for layer, codes in zip(layers, found, strict=True)}
 
     def _call(self, name: str, values: Mapping[str, IntArray], results: Sequence[Mapping[str, Any]]) -> list[IntArray]:
-        inputs = [_to_words(values[array["value"]], array["words"]) for array in self.description["inputs"]]
+        ports = self.description["inputs"]
+        inputs = [_to_words(_reordered(values[port["value"]], port), port["words"]) for port in ports]
         samples = len(inputs[0])
         words = [np.zeros((samples, array["elements"] * array["words"]), np.int64) for array in results]
         stack = ctypes.c_longlong(self.description["stack_bytes"])
@@ -110,6 +113,14 @@ class CsimLibrary:
 
 def _pointers(arrays: Sequence[_Words]) -> ctypes.Array[Any]:
     return (_WordPointer * len(arrays))(*(array.ctypes.data_as(_WordPointer) for array in arrays))
+
+
+def _reordered(codes: IntArray, port: Mapping[str, Any]) -> IntArray:
+    """Codes in the order behind an interface, shape (samples, elements), where maps have theirs with channels last."""
+    if port["order"]:
+        axes = [0, *(axis + 1 for axis in port["order"])]
+        codes = codes.reshape(len(codes), *port["shape"]).transpose(axes)
+    return codes.reshape(len(codes), -1)
 
 
 def _to_words(codes: IntArray, words: int) -> _Words:

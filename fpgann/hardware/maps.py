@@ -199,10 +199,11 @@ class _Network:
             self._stream(key, named if len(cluster.outputs) == 1 else key.root, self._encoding(key))
             for key in cluster.outputs
         )
-        core = build_design(token_graph(self.partition, cluster, named), options, f"{self.top}_{targets[0].name}")
+        graph = token_graph(self.partition, cluster, named)
+        core = build_design(graph, options, f"{self.top}_{targets[0].name}")
         order = {port.model_name: number for number, port in enumerate(core.outputs)}
         targets = tuple(sorted(targets, key=lambda t: order[t.value]))
-        self.actors.append(TokenStage(targets[0].name, tuple(layers), sources, targets, core))
+        self.actors.append(TokenStage(targets[0].name, tuple(layers), sources, targets, graph, core))
         for key in cluster.outputs:
             self._offer(key, next(t for t in targets if t.value == key.root))
 

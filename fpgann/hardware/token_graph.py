@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from fpgann.hardware.design import Design
 from fpgann.hardware.streaming import StreamDesign
+from fpgann.ir import Graph
 from fpgann.ir.ops.reduce import Reduction
 from fpgann.numerics.interval import CodeRange
 
@@ -159,6 +160,7 @@ class TokenStage:
         layers: graph nodes.
         sources: streams it reads, in the order of the core's inputs.
         targets: streams it drives, in the order of the core's outputs.
+        graph: what it computes for a token.
         core: the pipeline.
     """
 
@@ -166,6 +168,7 @@ class TokenStage:
     layers: tuple[str, ...]
     sources: tuple[TokenStream, ...]
     targets: tuple[TokenStream, ...]
+    graph: Graph
     core: Design
 
     @property

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fpgann.codegen.hls.block import Block
-from fpgann.codegen.hls.plan import Array, Plan
-from fpgann.codegen.hls.program import beat_type, stack_bytes
+from fpgann.codegen.hls.interface import Interface, words_of
+from fpgann.codegen.hls.plan import Array
 from fpgann.codegen.render import render
-from fpgann.hardware.design import Design
-from fpgann.hardware.streaming import StreamDesign, StreamPort
 from fpgann.numerics.integers import IntArray
 
 _WORD = (1 << 64) - 1
@@ -38,28 +36,38 @@ class BenchView:
     stack_bytes: int
 
 
-def words_of(array: Array) -> int:
-    """Words of 64 bits that a code takes."""
-    return (array.codes.width_bits + 63) // 64
+def render_bridge(interface: Interface, trace: Block) -> str:
+    """The shared library's source.
 
-
-def render_bridge(design: Design, plan: Plan, streams: StreamDesign | None) -> str:
-    """The shared library's source."""
-    includes = tuple(sorted(f"layers/{layer.name}.h" for layer in plan.layers))
+    Args:
+        interface: the top function.
+        trace: what runs all parts of it one after another, and delivers their results.
+    """
     return render(
         "hls/bridge.cpp.j2",
         BridgeView(
-            title=design.name,
-            header=f"{design.name}.h",
-            includes=includes,
-            run=tuple(_run(design, plan, streams).lines),
-            trace=tuple(_trace(plan).lines),
+            title=interface.top,
+            header=f"{interface.top}.h",
+            includes=interface.headers,
+            run=tuple(_run(interface).lines),
+            trace=tuple(trace.lines),
         ),
     )
 
 
+def read_array(code: Block, array: Array, name: str, index: int) -> None:
+    """Read a sample of an input into an array."""
+    _read(code, array, name, _at("job.inputs", index, array))
+
+
+def write_array(code: Block, array: Array, name: str, index: int) -> None:
+    """Deliver an array as a sample of a result."""
+    where = _at("job.results", index, array)
+    code.call(f"fpgann::write_codes<{words_of(array)}>", [name, where, str(array.elements)])
+
+
 def _read(code: Block, array: Array, name: str, source: str) -> None:
-    code.line(f"layers::{array.kind} {name}[{array.elements}];")
+    code.line(f"{array.qualified} {name}[{array.elements}];")
     signed = "true" if array.codes.signed else "false"
     code.call(f"fpgann::read_codes<{signed}, {words_of(array)}>", [source, name, str(array.elements)])
 
@@ -69,81 +77,60 @@ def _at(table: str, index: int, array: Array) -> str:
     return f"{table}[{index}] + sample * {size}"
 
 
-def _run(design: Design, plan: Plan, streams: StreamDesign | None) -> Block:
+def _run(interface: Interface) -> Block:
     code = Block()
-    inputs = list(zip((port.name for port in design.inputs), plan.inputs, strict=True))
-    outputs = list(zip((port.name for port in design.outputs), plan.outputs, strict=True))
-    for index, (name, array) in enumerate(inputs):
-        _read(code, array, name, _at("job.inputs", index, array))
-    _call(code, design, (inputs, outputs), streams)
-    for index, (name, array) in enumerate(outputs):
-        where = _at("job.results", index, array)
-        code.call(f"fpgann::write_codes<{words_of(array)}>", [name, where, str(array.elements)])
+    for index, port in enumerate(interface.inputs):
+        read_array(code, port.array, port.name, index)
+    _call(code, interface)
+    for index, port in enumerate(interface.outputs):
+        write_array(code, port.array, port.name, index)
     return code
 
 
-_Named = list[tuple[str, Array]]
-
-
-def _call(code: Block, design: Design, ports: tuple[_Named, _Named], streams: StreamDesign | None) -> None:
+def _call(code: Block, interface: Interface) -> None:
     """Call the top function on arrays."""
-    inputs, outputs = ports
-    for name, array in outputs:
-        code.line(f"layers::{array.kind} {name}[{array.elements}];")
-    if streams is None:
-        code.call(design.name, [name for name, _ in (*inputs, *outputs)])
-        return
-    for port in (*streams.inputs, *streams.outputs):
-        code.line(f"fpgann::stream<{beat_type(port)}> {port.name};")
-    for port, (name, array) in zip(streams.inputs, inputs, strict=True):
-        code.call(f"fpgann::send<{array.elements}, {_sizes(port)}>", [name, port.name])
-    code.call(design.name, [port.name for port in (*streams.inputs, *streams.outputs)])
-    for port, (name, array) in zip(streams.outputs, outputs, strict=True):
-        signed = "true" if array.codes.signed else "false"
-        code.call(f"fpgann::receive<{array.elements}, {signed}, {_sizes(port)}>", [port.name, name])
+    ports = (*interface.inputs, *interface.outputs)
+    for port in interface.outputs:
+        code.line(f"{port.array.qualified} {port.name}[{port.array.elements}];")
+    for port in ports:
+        if port.beats is not None:
+            code.line(f"{port.beats.stream_type} {port.beats.name};")
+    for port in interface.inputs:
+        if port.beats is not None:
+            sizes = f"{port.array.elements}, {port.beats.sizes}"
+            code.call(f"fpgann::send<{sizes}>", [port.name, port.beats.name])
+    code.call(interface.top, [port.port for port in ports])
+    for port in interface.outputs:
+        if port.beats is not None:
+            signed = "true" if port.array.codes.signed else "false"
+            sizes = f"{port.array.elements}, {signed}, {port.beats.sizes}"
+            code.call(f"fpgann::receive<{sizes}>", [port.beats.name, port.name])
 
 
-def _sizes(port: StreamPort) -> str:
-    return f"{port.element_bytes}, {port.beat_bits}"
-
-
-def _trace(plan: Plan) -> Block:
-    code = Block()
-    for index, array in enumerate(plan.inputs):
-        _read(code, array, array.name, _at("job.inputs", index, array))
-    for index, layer in enumerate(plan.layers):
-        array = layer.result
-        code.line(f"layers::{array.kind} {array.name}[{array.elements}];")
-        code.call(f"layers::{layer.name}", [*(source.name for source in layer.sources), array.name])
-        where = _at("job.results", index, array)
-        code.call(f"fpgann::write_codes<{words_of(array)}>", [array.name, where, str(array.elements)])
-    return code
-
-
-def render_bench(design: Design, plan: Plan, streams: StreamDesign | None) -> str:
+def render_bench(interface: Interface) -> str:
     """The test bench."""
     code = Block()
-    inputs = list(zip((port.name for port in design.inputs), plan.inputs, strict=True))
-    outputs = list(zip((port.name for port in design.outputs), plan.outputs, strict=True))
-    for name, array in inputs:
-        count = array.elements * words_of(array)
+    for port in interface.inputs:
+        name, count = port.name, port.array.elements * words_of(port.array)
         code.line(f"fpgann::word_t {name}_words[{count}];")
         with code.braces(f"if (!fpgann::read_words(files.inputs, {name}_words, {count}))"):
             code.line("return false;")
-        _read(code, array, name, f"{name}_words")
-    _call(code, design, (inputs, outputs), streams)
-    for name, array in outputs:
-        count = array.elements * words_of(array)
+        _read(code, port.array, name, f"{name}_words")
+    _call(code, interface)
+    for port in interface.outputs:
+        name, words = port.name, words_of(port.array)
+        count = port.array.elements * words
         code.line(f"fpgann::word_t {name}_words[{count}];")
         code.line(f"fpgann::word_t {name}_expected[{count}];")
-        code.call(f"fpgann::write_codes<{words_of(array)}>", [name, f"{name}_words", str(array.elements)])
+        code.call(f"fpgann::write_codes<{words}>", [name, f"{name}_words", str(port.array.elements)])
         with code.braces(f"if (!fpgann::read_words(files.expected, {name}_expected, {count}))"):
             code.line("return false;")
         with code.loop("i", count):
             code.line(f'files.results << static_cast<std::uint64_t>({name}_words[i]) << " ";')
             code.line(f"files.mismatches += {name}_words[i] == {name}_expected[i] ? 0 : 1;")
     code.line('files.results << "\\n";')
-    return render("hls/main.cpp.j2", BenchView(design.name, f"{design.name}.h", tuple(code.lines), stack_bytes(plan)))
+    view = BenchView(interface.top, f"{interface.top}.h", tuple(code.lines), interface.stack_bytes)
+    return render("hls/main.cpp.j2", view)
 
 
 def vectors_text(arrays: Sequence[Array], values: Mapping[str, IntArray]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import fpgann.codegen.hls.ops  # noqa: F401  registers the emitters
 from fpgann.codegen.hls.block import signature
 from fpgann.codegen.hls.literals import LINE_LENGTH, ConstantArray, type_of
-from fpgann.codegen.hls.plan import Layer
+from fpgann.codegen.hls.plan import Layer, Plan
 from fpgann.codegen.hls.tables import EMITTERS
 from fpgann.codegen.hls.writer import LayerWriter
 from fpgann.codegen.render import render
@@ -38,6 +38,19 @@ class WeightsView:
     guard: str
     layer: str
     arrays: tuple[ConstantArray, ...]
+
+
+def render_layers(plan: Plan) -> dict[str, str]:
+    """The headers of all layers of a plan, those of steps too.
+
+    Raises:
+        UnsupportedOperatorError: an operator has no C++.
+    """
+    files: dict[str, str] = {}
+    for level in plan.plans:
+        for layer in level.layers:
+            files |= render_layer(layer, level.graph)
+    return files
 
 
 def render_layer(layer: Layer, graph: Graph) -> dict[str, str]:

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fpgann.codegen.hls.block import Block, signature
+from fpgann.codegen.hls.harness import read_array, write_array
+from fpgann.codegen.hls.interface import Beats, HostPort, Interface
+from fpgann.codegen.hls.layer import render_layers
 from fpgann.codegen.hls.plan import Array, Plan
 from fpgann.codegen.hls.region import ForkView, Region
 from fpgann.codegen.render import render
-from fpgann.hardware.design import Design, Port
+from fpgann.hardware.design import Design
 from fpgann.hardware.names import printable
-from fpgann.hardware.streaming import StreamDesign, StreamPort
+from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir import Encoding, Graph
 
 
@@ -55,29 +59,43 @@ class TopView:
     body: tuple[str, ...]
 
 
-def beat_type(port: StreamPort) -> str:
-    """C++ type of the beats of an AXI4-Stream interface."""
-    return f"fpgann::beat<{port.beat_bits}>"
-
-
-def render_types(plan: Plan, streams: StreamDesign | None) -> str:
-    """types.h: the codes of every array."""
-    types = tuple(
-        TypeView(array.kind, array.kind_text, f"'{printable((array.value,))}': {_meaning(part.graph, array)}")
-        for part in plan.plans
-        for array in (*part.inputs, *(layer.result for layer in part.layers))
-    )
-    includes = ("fpgann/integers.h",) if streams is None else ("fpgann/axis.h", "fpgann/integers.h")
-    return render("hls/types.h.j2", TypesView(includes, types))
-
-
-def _meaning(graph: Graph, array: Array) -> str:
+def type_view(array: Array, graph: Graph) -> TypeView:
+    """The type of an array's codes."""
     encoding: Encoding = graph.types[array.value].codes
-    return printable((str(encoding),))
+    return TypeView(array.kind, array.kind_text, f"'{printable((array.value,))}': {printable((str(encoding),))}")
+
+
+def plan_types(plan: Plan) -> list[TypeView]:
+    """The types of all arrays of a plan."""
+    return [
+        type_view(array, level.graph)
+        for level in plan.plans
+        for array in (*level.inputs, *(layer.result for layer in level.layers))
+    ]
+
+
+def render_top(
+    name: str, interval: int, parameters: Sequence[str], body: Block, includes: Sequence[str], forks: Sequence[ForkView]
+) -> dict[str, str]:
+    """The top function's files by path below hls/."""
+    title = f"{name}: what `fpgann compile` made of a model"
+    pace = "One input a cycle" if interval == 1 else f"One input each {interval} cycles"
+    head = HeaderView(title, f"{name}_H".upper(), tuple(signature(f"void {name}", list(parameters), ";")))
+    view = TopView(
+        title=title,
+        comments=(f"{pace}, if the tool reaches what the pragmas ask for.",),
+        header=f"{name}.h",
+        includes=tuple(sorted(includes)),
+        has_forks=bool(forks),
+        forks=tuple(forks),
+        signature=tuple(signature(f"void {name}", list(parameters), " {")),
+        body=tuple(body.lines),
+    )
+    return {f"{name}.h": render("hls/top.h.j2", head), f"{name}.cpp": render("hls/top.cpp.j2", view)}
 
 
 class Program:
-    """Top function of a design.
+    """A design whose layers exchange whole tensors.
 
     Args:
         design: the hardware, for names of ports.
@@ -91,53 +109,67 @@ class Program:
         self.streams = streams
         self.interval = (streams or design).interval_cycles
         self.is_dataflow = streams is not None or not plan.unrolled
-        self.forks: list[ForkView] = []
+        self._inputs = list(zip(design.inputs, plan.inputs, strict=True))
+        self._outputs = list(zip(design.outputs, plan.outputs, strict=True))
 
     @property
-    def parameters(self) -> list[str]:
-        """Parameters of the top function."""
+    def library(self) -> tuple[str, ...]:
+        """Headers of fpgann/ that only some designs need."""
+        return () if self.streams is None else ("axis.h",)
+
+    @property
+    def interface(self) -> Interface:
+        """What it has to the outside."""
+        beats: dict[str, Beats] = {}
+        for port in () if self.streams is None else (*self.streams.inputs, *self.streams.outputs):
+            beats[port.port.name] = Beats(port.name, port.beat_bits, port.element_bytes, port.elements_per_beat)
+        inputs, outputs = (
+            tuple(HostPort(port.name, array, array.value, beats.get(port.name)) for port, array in side)
+            for side in (self._inputs, self._outputs)
+        )
+        return Interface(self.design.name, inputs, outputs, self._headers, stack_bytes(self.plan.arrays))
+
+    @property
+    def traced(self) -> list[tuple[Array, str]]:
+        """Arrays that a trace delivers, and the layer in front of each."""
+        return [(layer.result, layer.node.name) for layer in self.plan.layers]
+
+    @property
+    def _headers(self) -> tuple[str, ...]:
+        return tuple(sorted(f"layers/{layer.name}.h" for layer in self.plan.layers))
+
+    @property
+    def _parameters(self) -> list[str]:
+        ports = (*self.interface.inputs, *self.interface.outputs)
         if self.streams is not None:
-            ports = (*self.streams.inputs, *self.streams.outputs)
-            return [f"fpgann::stream<{beat_type(port)}> &{port.name}" for port in ports]
+            return [f"{port.beats.stream_type} &{port.port}" for port in ports if port.beats is not None]
         found = [f"const {a.qualified} {p.name}[{a.elements}]" for p, a in self._inputs]
         return found + [f"{a.qualified} {p.name}[{a.elements}]" for p, a in self._outputs]
 
-    @property
-    def _inputs(self) -> list[tuple[Port, Array]]:
-        return list(zip(self.design.inputs, self.plan.inputs, strict=True))
-
-    @property
-    def _outputs(self) -> list[tuple[Port, Array]]:
-        return list(zip(self.design.outputs, self.plan.outputs, strict=True))
-
     def render(self) -> dict[str, str]:
-        """The top function's files by path below hls/."""
-        name, title = self.design.name, f"{self.design.name}: what `fpgann compile` made of a model"
-        body = self._body()
-        files = {
-            f"{name}.h": render(
-                "hls/top.h.j2",
-                HeaderView(title, f"{name}_H".upper(), tuple(signature(f"void {name}", self.parameters, ";"))),
-            )
-        }
-        files[f"{name}.cpp"] = render(
-            "hls/top.cpp.j2",
-            TopView(
-                title=title,
-                comments=(f"One input each {self.interval} cycles, if the tool reaches what the pragmas ask for.",)
-                if self.interval > 1
-                else ("One input a cycle, if the tool reaches what the pragmas ask for.",),
-                header=f"{name}.h",
-                includes=tuple(sorted(f"layers/{layer.name}.h" for layer in self.plan.layers)),
-                has_forks=bool(self.forks),
-                forks=tuple(self.forks),
-                signature=tuple(signature(f"void {name}", self.parameters, " {")),
-                body=tuple(body.lines),
-            ),
-        )
-        return files
+        """Its files by path below hls/.
 
-    def _body(self) -> Block:
+        Raises:
+            UnsupportedOperatorError: an operator has no C++.
+        """
+        files = render_layers(self.plan)
+        includes = ("fpgann/integers.h",) if self.streams is None else ("fpgann/axis.h", "fpgann/integers.h")
+        files["types.h"] = render("hls/types.h.j2", TypesView(includes, tuple(plan_types(self.plan))))
+        body, forks = self._body()
+        return files | render_top(self.design.name, self.interval, self._parameters, body, self._headers, forks)
+
+    def trace(self) -> Block:
+        """One layer after another; every layer's result is delivered."""
+        code = Block()
+        for index, array in enumerate(self.plan.inputs):
+            read_array(code, array, array.name, index)
+        for index, layer in enumerate(self.plan.layers):
+            code.line(f"{layer.result.qualified} {layer.name}[{layer.result.elements}];")
+            code.call(f"layers::{layer.name}", [*(source.name for source in layer.sources), layer.name])
+            write_array(code, layer.result, layer.name, index)
+        return code
+
+    def _body(self) -> tuple[Block, list[ForkView]]:
         code = Block()
         self._interfaces(code)
         code.pragma("DATAFLOW" if self.is_dataflow else "PIPELINE II=1")
@@ -150,12 +182,11 @@ class Program:
                 sizes = f"{array.elements}, {_boolean(array.codes.signed)}, {stream_port.element_bytes}"
                 code.call(f"fpgann::receive<{sizes}, {stream_port.beat_bits}>", [stream_port.name, port.name])
         region.write(code)
-        self.forks = region.forks
         if self.streams is not None:
             for stream_port, (port, array) in zip(self.streams.outputs, self._outputs, strict=True):
                 sizes = f"{array.elements}, {stream_port.element_bytes}, {stream_port.beat_bits}"
                 code.call(f"fpgann::send<{sizes}>", [port.name, stream_port.name])
-        return code
+        return code, region.forks
 
     def _interfaces(self, code: Block) -> None:
         if self.streams is not None:
@@ -173,6 +204,6 @@ def _boolean(value: bool) -> str:  # noqa: FBT001  a literal
     return "true" if value else "false"
 
 
-def stack_bytes(plan: Plan) -> int:
-    """A stack that holds all arrays of the program several times over; unused memory of it costs nothing."""
-    return (64 << 20) + sum(256 * (1 + array.codes.width_bits // 64) * array.elements for array in plan.arrays)
+def stack_bytes(arrays: Iterable[Array]) -> int:
+    """A stack that holds arrays several times over; unused memory of it costs nothing."""
+    return (64 << 20) + sum(256 * (1 + array.codes.width_bits // 64) * array.elements for array in arrays)

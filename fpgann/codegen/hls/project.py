@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from fpgann import resources
-from fpgann.codegen.hls.harness import render_bench, render_bridge, vectors_text, words_of
-from fpgann.codegen.hls.layer import render_layer
+from fpgann.codegen.hls.harness import render_bench, render_bridge, vectors_text
+from fpgann.codegen.hls.interface import describe_array
 from fpgann.codegen.hls.lint import lint
-from fpgann.codegen.hls.plan import Array, Plan, namespace_of, plan_program
-from fpgann.codegen.hls.program import Program, render_types, stack_bytes
+from fpgann.codegen.hls.map_program import MapProgram
+from fpgann.codegen.hls.plan import namespace_of, plan_program
+from fpgann.codegen.hls.program import Program
 from fpgann.codegen.project import Wanted
 from fpgann.codegen.render import render
 from fpgann.errors import VerificationError
 from fpgann.hardware.design import Design
-from fpgann.hardware.streaming import StreamDesign
+from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.ir import Graph
 from fpgann.numerics.integers import IntArray
 
 DEFAULT_PART = "xcvu13p-flga2577-2-e"
 LIBRARY = ("arithmetic.h", "host.h", "integers.h")
-STREAM_LIBRARY = ("axis.h",)
 NATIVE_BITS = 128  # of the widest machine integer that compilers have
 _WIDTH = re.compile(r"\b[su]int<(\d+)>")
 
@@ -61,7 +61,7 @@ class HlsProject:
 def render_hls(
     graph: Graph,
     design: Design,
-    streams: StreamDesign | None,
+    streams: Streams | None,
     values: Mapping[str, IntArray],
     wanted: Wanted,
 ) -> HlsProject:
@@ -77,26 +77,37 @@ def render_hls(
     Raises:
         UnsupportedOperatorError: an operator has no C++.
     """
-    plan = plan_program(graph, design, namespace_of(design))
-    library = LIBRARY if streams is None else (*LIBRARY, *STREAM_LIBRARY)
+    program = _program(graph, design, streams)
+    interface = program.interface
     folder = resources.templates_dir() / "hls"
-    files = {f"fpgann/{name}": (folder / "fpgann" / name).read_text() for name in library}
+    files = {f"fpgann/{name}": (folder / "fpgann" / name).read_text() for name in (*LIBRARY, *program.library)}
     files[".clang-format"] = (folder / "clang-format").read_text()
-    for level in plan.plans:
-        for layer in level.layers:
-            files |= render_layer(layer, level.graph)
-    files["types.h"] = render_types(plan, streams)
-    files |= Program(design, plan, streams).render()
-    files["bridge.cpp"] = render_bridge(design, plan, streams)
-    files["main.cpp"] = render_bench(design, plan, streams)
-    files["vectors/inputs.txt"] = vectors_text(plan.inputs, values)
-    files["vectors/expected.txt"] = vectors_text(plan.outputs, values)
+    files |= program.render()
+    files["bridge.cpp"] = render_bridge(interface, program.trace())
+    files["main.cpp"] = render_bench(interface)
+    files["vectors/inputs.txt"] = vectors_text([port.array for port in interface.inputs], values)
+    files["vectors/expected.txt"] = vectors_text([port.array for port in interface.outputs], values)
     part = wanted.device or DEFAULT_PART
     files["run_hls.tcl"] = render("hls/run_hls.tcl.j2", TclView(design.name, part, f"{wanted.clock_period_ns:g}"))
     files["Makefile"] = render("hls/Makefile.j2", MakefileView(design.name))
     _check(files)
     native = all(int(width) < NATIVE_BITS for text in files.values() for width in _WIDTH.findall(text))
-    return HlsProject(files, {**_describe(design, plan, streams), "native": native})
+    description = {
+        "top": interface.top,
+        "stack_bytes": interface.stack_bytes,
+        "native": native,
+        "inputs": [port.describe() for port in interface.inputs],
+        "outputs": [port.describe() for port in interface.outputs],
+        "layers": [{**describe_array(array), "layer": layer} for array, layer in program.traced],
+    }
+    return HlsProject(files, description)
+
+
+def _program(graph: Graph, design: Design, streams: Streams | None) -> Program | MapProgram:
+    """The functions of a design: of tokens where maps come token by token, else of whole tensors."""
+    if isinstance(streams, MapDesign):
+        return MapProgram(graph, streams)
+    return Program(design, plan_program(graph, design, namespace_of(design)), streams)
 
 
 def _check(files: Mapping[str, str]) -> None:
@@ -113,23 +124,3 @@ def _check(files: Mapping[str, str]) -> None:
     found = lint(synthesised)
     if found:
         raise VerificationError(found[0], where="HLS C++", hint="this is a bug of fpgann, please report it")
-
-
-def _describe(design: Design, plan: Plan, streams: StreamDesign | None) -> dict[str, Any]:
-    def array(item: Array) -> dict[str, Any]:
-        return {
-            "name": item.name,
-            "value": item.value,
-            "elements": item.elements,
-            "words": words_of(item),
-            "signed": item.codes.signed,
-        }
-
-    ports = [port.name for port in (design.outputs if streams is None else streams.outputs)]
-    return {
-        "top": design.name,
-        "stack_bytes": stack_bytes(plan),
-        "inputs": [array(item) for item in plan.inputs],
-        "outputs": [{**array(item), "port": name} for item, name in zip(plan.outputs, ports, strict=True)],
-        "layers": [{**array(layer.result), "layer": layer.node.name} for layer in plan.layers],
-    }

@@ -108,7 +108,7 @@ class Region:
                 body.line(f"copy{index}[i] = from[i];")
         parameters = [f"const {kind} from[{array.elements}]"]
         parameters += [f"{kind} copy{index}[{array.elements}]" for index in range(copies)]
-        head = tuple(signature(f"void fork_{array.name}", parameters, " {"))
+        head = tuple(signature(f"inline void fork_{array.name}", parameters, " {"))
         self.forks.append(ForkView(array.name, head, tuple(body.lines)))
 
     def _distance(self, array: Array) -> int:

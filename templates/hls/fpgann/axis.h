@@ -150,11 +150,10 @@ inline void put(beat<BITS> &into, int lane, const T &element) {
 #endif
 }
 
-// A packet becomes a tensor of N elements.
-template <int N, bool SIGNED, int BYTES, int BITS, typename T>
+// A packet becomes a tensor of N elements, of which a beat holds LANES.
+template <int N, bool SIGNED, int BYTES, int BITS, int LANES = BITS / (8 * BYTES), typename T>
 inline void receive(stream<beat<BITS>> &from, T *to) {
 #pragma HLS INLINE off
-  constexpr int LANES = BITS / (8 * BYTES);
   for (int first = 0; first < N; first += LANES) {
 #pragma HLS PIPELINE II = 1
     const beat<BITS> one = from.read();
@@ -168,10 +167,9 @@ inline void receive(stream<beat<BITS>> &from, T *to) {
 }
 
 // A tensor of N elements becomes a packet.
-template <int N, int BYTES, int BITS, typename T>
+template <int N, int BYTES, int BITS, int LANES = BITS / (8 * BYTES), typename T>
 inline void send(const T *from, stream<beat<BITS>> &to) {
 #pragma HLS INLINE off
-  constexpr int LANES = BITS / (8 * BYTES);
   for (int first = 0; first < N; first += LANES) {
 #pragma HLS PIPELINE II = 1
     beat<BITS> one = empty_beat<BITS>();
