@@ -20,7 +20,8 @@ from fpgann.eda.cpp import Dialect
 from fpgann.errors import ConfigError, MismatchError, ToolNotFoundError
 from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
 from fpgann.numerics.fixed import parse_precision
-from tests.conftest import require_package, require_tool
+from tests.conftest import require_tool
+from tests.cosim.cpp_checks import COMPILERS, assert_formatted, assert_no_warning
 from tests.cosim.models import Network, real_network, scaled_network
 from tests.cosim.test_operands import arithmetic, choices, moves, quantized
 
@@ -28,10 +29,6 @@ PARALLEL = HardwareOptions()
 FOLDED = HardwareOptions(LayerOptions(Strategy.FOLDED, reuse_factor=4))
 UNEVEN = HardwareOptions(LayerOptions(Strategy.FOLDED, reuse_factor=5))
 STREAM = HardwareOptions(LayerOptions(Strategy.FOLDED), io=Io.STREAM, stream_width_bits=32)
-STRICT = (
-    *("-std=c++17", "-fsyntax-only", "-O1", "-I.", "-DFPGANN_NATIVE", "-Werror", "-Wall", "-Wextra", "-Wpedantic"),
-    *("-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wno-unknown-pragmas"),
-)
 Writer = Callable[[Path], Path]
 
 
@@ -119,24 +116,15 @@ def test_one_change_is_found(
         design.simulate().require_exact()
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize(("network", "hardware"), [(scaled, FOLDED), (quantized, STREAM), (moves, PARALLEL)])
-def test_no_compiler_warns(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
-    design = build(network, tmp_path, hardware)
-    for source in ("bridge.cpp", "main.cpp", f"{design.manifest['top']}.cpp"):
-        command = [*require_tool("g++").command, *STRICT, source]
-        done = subprocess.run(command, cwd=design.folder / "hls", capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[:3000]
+def test_no_compiler_warns(network: Writer, hardware: HardwareOptions, compiler: str, tmp_path: Path) -> None:
+    assert_no_warning(build(network, tmp_path, hardware), compiler)
 
 
 @pytest.mark.parametrize(("network", "hardware"), [(scaled, FOLDED), (quantized, STREAM), (real, PARALLEL)])
 def test_the_code_is_formatted(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
-    clang_format = require_package("clang_format", "clang-format")
-    design = build(network, tmp_path, hardware)
-    sources = [path for path in (design.folder / "hls").rglob("*") if path.suffix in (".h", ".cpp")]
-    command = [clang_format.get_executable("clang-format"), "--dry-run", "--Werror", *map(str, sources)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[:3000]
-    assert max(len(line) for path in sources for line in path.read_text().splitlines()) <= 120
+    assert_formatted(build(network, tmp_path, hardware))
 
 
 def test_the_bench_of_the_build_runs_by_itself(tmp_path: Path) -> None:

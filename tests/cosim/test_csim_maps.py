@@ -18,8 +18,8 @@ from fpgann.cosim.csim import run_csim
 from fpgann.cosim.vectors import corner_and_random
 from fpgann.eda.cpp import Dialect
 from fpgann.errors import MismatchError, ToolFailedError
-from tests.conftest import require_package, require_tool
-from tests.cosim.test_csim import STRICT
+from tests.conftest import require_tool
+from tests.cosim.cpp_checks import COMPILERS, assert_formatted, assert_no_warning
 from tests.cosim.test_maps import Model, classifier, decoder, random_ways, separable
 
 Writer = Callable[[Path], Path]
@@ -133,17 +133,10 @@ def test_one_change_of_uncommon_shells_is_found(file: str, old: str, new: str, t
 @pytest.mark.parametrize(("network", "options"), [(classifier, FOLDED), (decoder, {}), (strides, {})])
 def test_maps_are_clean(network: Writer, options: dict[str, object], tmp_path: Path) -> None:
     """No compiler warns, and clang-format changes nothing."""
-    clang_format = require_package("clang_format", "clang-format")
     design = build(network, tmp_path, **options)
-    for source in ("bridge.cpp", "main.cpp", f"{design.manifest['top']}.cpp"):
-        command = [*require_tool("g++").command, *STRICT, source]
-        done = subprocess.run(command, cwd=design.folder / "hls", capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[:3000]
-    sources = [path for path in (design.folder / "hls").rglob("*") if path.suffix in (".h", ".cpp")]
-    command = [clang_format.get_executable("clang-format"), "--dry-run", "--Werror", *map(str, sources)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[:3000]
-    assert max(len(line) for path in sources for line in path.read_text().splitlines()) <= 120
+    assert_formatted(design)
+    for compiler in COMPILERS:
+        assert_no_warning(design, compiler)
 
 
 def test_the_bench_of_the_build_runs_by_itself(classified: api.Design, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from fpgann.config import CompileOptions, Target
 from fpgann.errors import MismatchError
 from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Recurrences, Rows, Strategy
 from fpgann.numerics.fixed import parse_precision
-from tests.conftest import require_package, require_tool
-from tests.cosim.test_csim import STRICT
+from tests.conftest import require_tool
+from tests.cosim.cpp_checks import COMPILERS, assert_formatted, assert_no_warning
 from tests.cosim.test_sequences import edge_convolution
 from tests.cosim.test_sequences import recurrent as any_recurrent
 
@@ -86,13 +85,7 @@ def test_one_change_of_a_loop_is_found(network: Writer, old: str, new: str, tmp_
 @pytest.mark.parametrize(("network", "hardware"), [(recurrent("LSTM"), SHARED), (edge_convolution(4, 2), ROWS)])
 def test_steps_are_clean(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
     """No compiler warns, and clang-format changes nothing."""
-    clang_format = require_package("clang_format", "clang-format")
     design = build(network, tmp_path, hardware)
-    command = [*require_tool("g++").command, *STRICT, "bridge.cpp"]
-    done = subprocess.run(command, cwd=design.folder / "hls", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[:3000]
-    sources = [path for path in (design.folder / "hls").rglob("*") if path.suffix in (".h", ".cpp")]
-    command = [clang_format.get_executable("clang-format"), "--dry-run", "--Werror", *map(str, sources)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[:3000]
-    assert max(len(line) for path in sources for line in path.read_text().splitlines()) <= 120
+    assert_formatted(design)
+    for compiler in COMPILERS:
+        assert_no_warning(design, compiler)
