@@ -70,6 +70,8 @@ benchmark: install-light benchmark-env ## Measure speeds beside those of peers (
 	@$(BIN)/python benchmarks/network.py BUILD/benchmark.onnx --rounding even
 	@$(BIN)/fpgann compile BUILD/benchmark.onnx -o BUILD/benchmark --force
 	@$(BIN)/python benchmarks/simulation_speed.py BUILD/benchmark --da4ml $(PEERS)/bin/python
+	@$(BIN)/fpgann compile BUILD/benchmark.onnx -o BUILD/benchmark_hls --target hls --force
+	@$(BIN)/python benchmarks/csim_speed.py BUILD/benchmark_hls --peers $(PEERS)/bin/python
 
 .PHONY: calibrate
 calibrate: install-light ## Synthesise layers and fit the coefficients of the estimates (hours of one core; goes on where it stopped)
