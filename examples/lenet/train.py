@@ -16,9 +16,8 @@ same files.
 
 from __future__ import annotations
 
-import argparse
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import brevitas.nn as qnn
 import numpy as np
@@ -26,18 +25,12 @@ import torch
 from brevitas.core.scaling import ScalingImplType
 from brevitas.export import export_qonnx
 from brevitas.quant import Int8ActPerTensorFloat, Int8WeightPerTensorFloat, Int16Bias, Uint8ActPerTensorFloat
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    import onnx
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
-SEED = 2024
-TEST_IMAGES = 400
-BATCH_SIZE = 64
-LEARNING_RATE = 0.01
-GRAY_STEPS = 16  # pixels are 0 to 16
+import vision  # noqa: E402
+
 BITS = 4
 
 
@@ -46,7 +39,7 @@ class GrayLevels(Uint8ActPerTensorFloat):
 
     bit_width = 5
     scaling_impl_type = ScalingImplType.CONST
-    max_val = (2**5 - 1) / GRAY_STEPS
+    max_val = (2**5 - 1) / vision.GRAY_STEPS
 
 
 class LeNet(nn.Module):
@@ -79,29 +72,6 @@ class LeNet(nn.Module):
         return self.scores(self.output(features))
 
 
-def load_data() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Images and labels to train with, then the held-out ones, with the same share of each digit."""
-    digits = load_digits()
-    images = (digits.images / GRAY_STEPS).astype(np.float32)[:, None]  # exact: sixteenths
-    labels = digits.target.astype(np.int64)
-    parts = train_test_split(images, labels, test_size=TEST_IMAGES, stratify=labels, random_state=SEED)
-    train_images, test_images, train_labels, test_labels = map(torch.from_numpy, parts)
-    return train_images, train_labels, test_images, test_labels
-
-
-def train(model: nn.Module, images: Tensor, labels: Tensor, epochs: int) -> None:
-    """Fit `model` in place to cross-entropy, with a learning rate that falls to zero."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(epochs, 1))
-    model.train()
-    for _ in range(epochs):
-        for batch in torch.randperm(len(images)).split(BATCH_SIZE):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(images[batch]), labels[batch]).backward()
-            optimizer.step()
-        schedule.step()
-
-
 def export(model: nn.Module, path: Path) -> None:
     """Export the Brevitas `model` to `path` as QONNX, weights inside the file."""
     proto = export_qonnx(
@@ -113,47 +83,22 @@ def export(model: nn.Module, path: Path) -> None:
         keep_initializers_as_inputs=False,
         dynamo=False,
     )
-    strip_metadata(proto)
+    vision.strip_metadata(proto)
     path.write_bytes(proto.SerializeToString(deterministic=True))
-
-
-def strip_metadata(proto: onnx.ModelProto) -> None:
-    """Remove what exporters write about the source code and the machine, in place; name a fixed producer."""
-    proto.producer_name = "fpgann-examples"
-    proto.ClearField("producer_version")
-    graph = proto.graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    for item in (proto, graph, *graph.node, *graph.initializer, *values):
-        item.ClearField("doc_string")
-        item.ClearField("metadata_props")
-
-
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """The share of images to which the network gives the highest score for the digit shown."""
-    with torch.no_grad():
-        return float((model.eval()(images).argmax(1) == labels).float().mean())
 
 
 def main() -> None:
     """Train and export the network, and print its accuracy."""
-    parser = argparse.ArgumentParser(description="Train and export a small LeNet on scikit-learn's digits.")
-    parser.add_argument("--epochs", type=int, default=30, help="passes over the training images [%(default)s]")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the files")
-    arguments = parser.parse_args()
-
-    torch.set_num_threads(1)  # more threads add in another order, which changes the weights
-    torch.use_deterministic_algorithms(True)
-    images, labels, test_images, test_labels = load_data()
+    arguments = vision.command_line(__file__, epochs=30)
+    vision.make_repeatable()
+    data = vision.digits()
     output: Path = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(output / "vectors.npz", image=test_images.numpy().astype(np.float64))
-    np.savez_compressed(output / "truth.npz", label=test_labels.numpy())
-    torch.manual_seed(SEED)
+    np.savez_compressed(output / "vectors.npz", image=data.test_images.numpy().astype(np.float64))
+    np.savez_compressed(output / "truth.npz", label=data.test_labels.numpy())
     model = LeNet()
-    train(model, images, labels, arguments.epochs)
+    vision.fit_classifier(model, data, arguments.epochs)
     export(model, output / "model.onnx")
-    print(f"model.onnx  train  accuracy {accuracy(model, images, labels):.4f}")
-    print(f"model.onnx  test   accuracy {accuracy(model, test_images, test_labels):.4f}")
+    vision.print_accuracy("model.onnx", model, data)
 
 
 if __name__ == "__main__":

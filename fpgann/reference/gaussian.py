@@ -73,6 +73,14 @@ def first_states(seed: int, lanes: int) -> list[int]:
     return found
 
 
+def following_state(state: int) -> int:
+    """The state behind a state."""
+    left, right, last = _SHIFTS
+    state ^= state << left & _MASK
+    state ^= state >> right
+    return state ^ (state << last & _MASK)
+
+
 def gaussian_codes(states: Sequence[int], count: int) -> IntArray:
     """The first numbers after a reset, as codes of `NUMBER`, shape (count, lanes).
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from fpgann.reference.gaussian import NUMBER, STATE_BITS, first_states, following_state, gaussian_codes
 from sim import models
 from tests.hdl import token_cases
 from tests.hdl.simulators import SEED
@@ -504,7 +505,22 @@ def frame_fifo() -> Cases:
     return {f"f{width}_{depth}": {"WIDTH": width, "DEPTH": depth, "STYLE": style} for width, depth, style in shapes}
 
 
+def gaussian() -> Cases:
+    def lanes(*states: int) -> Generics:
+        numbers = models.pack(gaussian_codes(states, 1)[0].tolist(), NUMBER.width)
+        following = models.pack([following_state(state) for state in states], STATE_BITS)
+        return {
+            "LANES": len(states),
+            "NUMBERS": Vector(numbers, NUMBER.width * len(states)),
+            "STATES": Vector(following, STATE_BITS * len(states)),
+        }
+
+    few_bits = lanes(1, 1 << 63, (1 << 64) - 1)  # whose numbers are far from random at first
+    return {"few_bits": few_bits, "one": lanes(*first_states(1, 1)), "four": lanes(*first_states(SEED, 4))}
+
+
 DEFAULT: dict[str, Cases] = {
+    "fpgann_gaussian": gaussian(),
     "fpgann_pace": pace(),
     "fpgann_delay": delay(),
     "fpgann_rom": rom(),

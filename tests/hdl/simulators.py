@@ -41,7 +41,7 @@ class Outcome:
 
 def library_files(hdl: Path = HDL) -> list[Path]:
     """The files of the library in the order of analysis."""
-    orders = ("compile_order.txt", "compile_order_maps.txt")
+    orders = ("compile_order.txt", "compile_order_maps.txt", "compile_order_noise.txt")
     return [hdl / name for order in orders for name in (hdl / order).read_text().split()]
 
 

@@ -15,6 +15,16 @@ from tests.hdl.simulators import HDL, prepare, simulate_ghdl
 FAULTS: list[tuple[str, str, str, str]] = [
     ("pace", "pace", "remaining <= INTERVAL - 1;", "remaining <= (INTERVAL - 1) / 2;"),
     ("pace", "pace", "if rst = '1' then", "if rst = 'Z' then"),
+    ("gaussian", "gaussian", "SECOND(31 downto 0) when", "SECOND(32 downto 1) when"),
+    ("gaussian", "gaussian", "state(STATE_BITS - i * FIELD", "state(STATE_BITS - 1 - i * FIELD"),
+    (
+        "gaussian",
+        "gaussian",
+        "(6 downto 0 => '0') & mixed(STATE_BITS - 1 downto 7)",
+        "mixed(6 downto 0) & mixed(63 downto 7)",
+    ),
+    ("gaussian", "gaussian", "if advance = '1' then", "if true then"),
+    ("gaussian", "gaussian", "number <= FIRST_NUMBER;", "null;"),
     ("delay", "delay", "if RESETS and rst = '1'", "if rst = '1'"),
     ("rom", "rom", "words_down(i) := WORDS(i);", "words_down(i) := WORDS(DEPTH - 1 - i);"),
     ("ram", "ram", "words_down(i) := WORDS(i);", "words_down(i) := WORDS(DEPTH - 1 - i);"),

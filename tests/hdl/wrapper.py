@@ -234,6 +234,7 @@ PORTS: dict[str, tuple[Port, ...]] = {
     "fpgann_window_buffer": _tokens(
         lambda g: g["TOKEN_WIDTH"], lambda g: g["KERNEL_ROWS"] * g["KERNEL_COLUMNS"] * g["TOKEN_WIDTH"]
     ),
+    "fpgann_gaussian": (_in("advance"), _out("data", lambda g: 16 * g["LANES"])),
     "fpgann_token_fork": (
         _in("in_valid"),
         _out("in_ready"),
@@ -267,6 +268,7 @@ WITH_RESET = {
     "fpgann_frame_join",
     "fpgann_frame_fifo",
     "fpgann_frame_to_stream",
+    "fpgann_gaussian",
     "fpgann_window_buffer",
     "fpgann_token_fork",
     "fpgann_token_gather",
