@@ -88,7 +88,8 @@ def _measure(model: Path, name: str, io: str, simulators: list[str], arguments: 
     is_cpp = "csim" in arguments.simulators
     options = OPTIONS.get(name, []) + (["--target", "hls"] if is_cpp else [])
     try:
-        refused = [node for node in api.check(model) if not node.supported] if name not in OPTIONS else []
+        wanted = name not in OPTIONS and not is_cpp  # compiling says as well what is refused
+        refused = [node for node in api.check(model) if not node.supported] if wanted else []
     except FpgannError as error:
         return {"done": True, "check": str(error)[:200]}
     if refused:

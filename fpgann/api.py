@@ -12,7 +12,6 @@ from typing import Any
 from fpgann import frontend, passes, reference
 from fpgann.building import (
     check_hardware,
-    check_target,
     choose_hardware,
     device_of,
     fitted_hardware,
@@ -252,7 +251,6 @@ def compile(  # noqa: A001  the name of the command
     check_destination(folder, force=force, sources=[source] if data is None else [source, data])
     if chosen.target is Target.VERILOG:
         find_tool("ghdl", at_least=GHDL_MINIMUM)
-    check_target(chosen)
     compiled = lower(source, chosen, calibration=data, progress=progress)
     progress("writing")
     write_build(folder, build_files(compiled, compiled.options), force=force)

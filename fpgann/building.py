@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fpgann.config import CompileOptions, Target
+from fpgann.config import CompileOptions
 from fpgann.errors import ConfigError
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
@@ -26,15 +26,6 @@ from fpgann.numerics.integers import IntArray
 
 _MOST_PLANNED = 10_000  # elements that are unrolled to tell what becomes of a model
 _MOST_AT_ONCE = 100_000  # 17 LUTs each in the largest device
-
-
-def check_target(options: CompileOptions) -> None:
-    """Refuse weights of HLS C++ that would be loaded at run time: they are constants there."""
-    hardware = options.hardware
-    runtime = [name for name, layer in hardware.layers.items() if layer.weights is Weights.RUNTIME]
-    if options.target is Target.HLS and (hardware.weights is Weights.RUNTIME or runtime):
-        hint = "leave out --target hls, or leave weights constant"
-        raise ConfigError("weights of HLS C++ are constants", where="--weights runtime", hint=hint)
 
 
 def device_of(options: CompileOptions) -> Device | None:

@@ -31,7 +31,7 @@ from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.pages import write_page
 from fpgann.reference.compiled import CompiledGraph
-from fpgann.weight_sets import WeightSet, graph_with, read_address_map, read_weight_set
+from fpgann.weight_sets import WeightSet, graph_with, loadable_codes, read_address_map, read_weight_set
 
 _NUMBER: Pattern = (float, type(None))
 _COUNTS: dict[str, Pattern] = dict.fromkeys(("latency_cycles", "ii", "lut", "ff", "dsp"), int)
@@ -221,9 +221,9 @@ class Design:
         self, values: Mapping[str, IntArray], *, batch: bool, waves: bool, work: Path | None, netlist: str | None
     ) -> Simulation:
         if waves or netlist is not None:
-            hint = "leave it out"
-            raise ConfigError("C++ has neither waves nor netlists", where="--waves or --netlist", hint=hint)
-        run = run_csim(self.folder, values, dialect=Dialect.NATIVE if batch else Dialect.AP_TYPES, work=work)
+            raise ConfigError("C++ has neither waves nor netlists", where="--waves or --netlist", hint="leave it out")
+        dialect = Dialect.NATIVE if batch else Dialect.AP_TYPES
+        run = run_csim(self.folder, values, dialect=dialect, work=work, weights=loadable_codes(self.graph))
         verdict = {"simulator": SIMULATOR, **run.verdict}
         write_file(self.folder / "simulate.json", to_json(verdict))
         codes = self._shaped(run.outputs)

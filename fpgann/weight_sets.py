@@ -213,6 +213,15 @@ def graph_with(graph: Graph, loading: AddressMap, weights: WeightSet) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
+def loadable_codes(graph: Graph) -> dict[str, tuple[IntArray, IntArray]]:
+    """Codes of the weights and biases that can be loaded, by the layer's name in the model."""
+    return {
+        node.name: (node.op.weight.data, node.op.bias.data)
+        for node in graph.nodes
+        if isinstance(node.op, Dense) and node.op.loadable and node.op.bias is not None
+    }
+
+
 def read_weight_set(path: Path, loading: AddressMap, graph: Graph) -> WeightSet:
     """Read what `fpgann weights` wrote, or an npz of the same arrays.
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fpgann.documents import HINT, Pattern, read_document
 from fpgann.eda.cpp import Dialect, compile_library, dialect_flags, machine_flags
 from fpgann.eda.find import find_tool
-from fpgann.errors import FormatError, ToolFailedError
+from fpgann.errors import ConfigError, FormatError, ToolFailedError
 from fpgann.numerics.integers import IntArray
 
 SIMULATOR = "csim"
@@ -29,6 +29,7 @@ _DESCRIPTION: Pattern = {
     "native": bool,
     "inputs": [_PORT],
     "outputs": [_PORT],
+    "weights": [{**_ARRAY, "tensor": str}],
     "layers": [{**_ARRAY, "layer": str}],
 }
 _OPTIONS: Mapping[Dialect, tuple[str, ...]] = {
@@ -36,6 +37,9 @@ _OPTIONS: Mapping[Dialect, tuple[str, ...]] = {
     Dialect.AC_TYPES: ("-O1",),
     Dialect.NATIVE: ("-O2",),  # -O3 of GCC 12.2 was seen to compute wrongly in sound code
 }
+
+Weights = Mapping[str, tuple[IntArray, IntArray]]
+"""Layer -> codes of its weights, shape (inputs, outputs), and biases, shape (outputs,)."""
 
 _Words = npt.NDArray[np.int64]
 _WordPointer = ctypes.POINTER(ctypes.c_int64)
@@ -79,30 +83,47 @@ class CsimLibrary:
         except OSError as error:
             raise ToolFailedError(f"its library cannot be loaded: {error}", where="g++", hint=HINT) from None
 
-    def run(self, values: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    def run(self, values: Mapping[str, IntArray], weights: Weights | None = None) -> dict[str, IntArray]:
         """Codes of every output port, shape (samples, elements).
 
         Args:
             values: codes of every input value, shape (samples, ...).
+            weights: of a build with `--weights runtime`, for each layer that is loaded.
+
+        Raises:
+            ConfigError: the build needs weights that are not given.
         """
-        found = self._call("fpgann_run", values, self.description["outputs"])
+        found = self._call("fpgann_run", values, weights, self.description["outputs"])
         ports = zip(self.description["outputs"], found, strict=True)
         return {port["port"]: _reordered(codes, port) for port, codes in ports}
 
-    def trace(self, values: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    def trace(self, values: Mapping[str, IntArray], weights: Weights | None = None) -> dict[str, IntArray]:
         """Codes of the graph value behind every layer, shape (samples, elements).
 
         Args:
             values: codes of every input value, shape (samples, ...).
+            weights: of a build with `--weights runtime`, for each layer that is loaded.
+
+        Raises:
+            ConfigError: the build needs weights that are not given.
         """
         layers = self.description["layers"]
-        found = self._call("fpgann_trace", values, layers)
+        found = self._call("fpgann_trace", values, weights, layers)
         return {layer["value"]: codes for layer, codes in zip(layers, found, strict=True)}
 
-    def _call(self, name: str, values: Mapping[str, IntArray], results: Sequence[Mapping[str, Any]]) -> list[IntArray]:
+    def _call(
+        self, name: str, values: Mapping[str, IntArray], weights: Weights | None, results: Sequence[Mapping[str, Any]]
+    ) -> list[IntArray]:
         ports = self.description["inputs"]
         inputs = [_to_words(_reordered(values[port["value"]], port), port["words"]) for port in ports]
         samples = len(inputs[0])
+        for array in self.description["weights"]:
+            if array["value"] not in (weights or {}):
+                hint = "give weights and biases of all layers that are loaded"
+                raise ConfigError("it is loaded at run time", where=f"layer '{array['value']}'", hint=hint)
+            weight, bias = (weights or {})[array["value"]]
+            codes = weight if array["tensor"] == "weight" else bias
+            inputs.append(_to_words(codes.reshape(1, -1), array["words"]))
         words = [np.zeros((samples, array["elements"] * array["words"]), np.int64) for array in results]
         stack = ctypes.c_longlong(self.description["stack_bytes"])
         function = getattr(self._library, name)
@@ -178,7 +199,14 @@ def _library_for(sources: Path, top: str, dialect: Dialect, cache: Path) -> Path
     return target
 
 
-def run_csim(build: Path, values: Mapping[str, IntArray], *, dialect: Dialect, work: Path | None) -> CsimRun:
+def run_csim(
+    build: Path,
+    values: Mapping[str, IntArray],
+    *,
+    dialect: Dialect,
+    work: Path | None,
+    weights: Weights | None = None,
+) -> CsimRun:
     """Run a build's C++ on codes and compare.
 
     With machine integers the outputs are compared; else every layer's result as well.
@@ -188,20 +216,22 @@ def run_csim(build: Path, values: Mapping[str, IntArray], *, dialect: Dialect, w
         values: the reference's codes of every graph value, shape (samples, *shape).
         dialect: what it computes with.
         work: where compiled libraries are kept; in the build by default.
+        weights: of a build with `--weights runtime`, for each layer that is loaded.
 
     Raises:
+        ConfigError: the build needs weights that are not given.
         ToolError: the compiler or headers are missing, or it failed.
         FormatError: the build is damaged, or libraries cannot be kept.
     """
     library = CsimLibrary(build, dialect, work)
-    outputs = library.run(values)
+    outputs = library.run(values, weights)
     results = [
         (f"output {port['port']}", outputs[port["port"]], _rows(values, port))
         for port in library.description["outputs"]
     ]
     layers: list[tuple[str, IntArray, IntArray]] = []
     if library.dialect is not Dialect.NATIVE:
-        traced = library.trace(values)
+        traced = library.trace(values, weights)
         described = library.description["layers"]
         layers = [(layer["layer"], traced[layer["value"]], _rows(values, layer)) for layer in described]
     samples = len(next(iter(outputs.values())))

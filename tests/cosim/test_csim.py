@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from fpgann.cosim.vectors import corner_and_random
 from fpgann.eda import cpp
 from fpgann.eda.cpp import Dialect
 from fpgann.errors import ConfigError, MismatchError, ToolNotFoundError
-from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy, Weights
+from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Strategy
 from fpgann.numerics.fixed import parse_precision
 from tests.conftest import require_tool
 from tests.cosim.cpp_checks import COMPILERS, assert_formatted, assert_no_warning
@@ -201,6 +200,3 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     vhdl = api.compile(scaled(tmp_path / "net.onnx"), tmp_path / "vhdl")
     with pytest.raises(ConfigError, match="csim is not for this build"):
         vhdl.simulate(simulator="csim")
-    runtime = replace(CompileOptions(), target=Target.HLS, hardware=HardwareOptions(weights=Weights.RUNTIME))
-    with pytest.raises(ConfigError, match="weights of HLS C\\+\\+ are constants"):
-        api.compile(tmp_path / "net.onnx", tmp_path / "runtime", runtime)

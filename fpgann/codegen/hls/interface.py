@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fpgann.codegen.hls.plan import Array
+from fpgann.codegen.hls.plan import Array, Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Interface:
         top: name of the top function.
         inputs: in the model's order.
         outputs: likewise.
+        loaded: memories of weights and biases.
         headers: what declares the functions inside of the top one.
         stack_bytes: of a stack that holds all arrays.
     """
@@ -82,8 +83,14 @@ class Interface:
     top: str
     inputs: tuple[HostPort, ...]
     outputs: tuple[HostPort, ...]
+    loaded: tuple[Loaded, ...]
     headers: tuple[str, ...]
     stack_bytes: int
+
+
+def describe_loaded(loaded: Loaded) -> dict[str, Any]:
+    """For hls/design.json."""
+    return {**describe_array(loaded.array), "tensor": loaded.tensor}
 
 
 def words_of(array: Array) -> int:

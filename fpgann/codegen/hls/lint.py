@@ -29,7 +29,7 @@ _VALUES: Mapping[tuple[str, str], frozenset[str]] = {
     ("BIND_OP", "impl"): frozenset({"dsp", "fabric"}),
     ("BIND_STORAGE", "type"): frozenset({"rom_1p"}),
     ("BIND_STORAGE", "impl"): frozenset({"bram", "lutram"}),
-    ("INTERFACE", "mode"): frozenset({"ap_vld", "ap_ctrl_hs", "ap_ctrl_none", "axis"}),
+    ("INTERFACE", "mode"): frozenset({"ap_vld", "ap_ctrl_hs", "ap_ctrl_none", "axis", "bram"}),
     ("STREAM", "type"): frozenset({"pipo", "fifo"}),
 }
 _PRAGMA = re.compile(r"#pragma HLS (\w+)\s*(.*)")

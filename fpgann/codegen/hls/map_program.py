@@ -64,7 +64,7 @@ class MapProgram:
         outputs = tuple(
             self._port(port, self.graph.outputs[port.model_name], is_input=False) for port in self.maps.outputs
         )
-        return Interface(self.maps.name, inputs, outputs, self._headers, stack_bytes(self.plan.arrays))
+        return Interface(self.maps.name, inputs, outputs, (), self._headers, stack_bytes(self.plan.arrays))
 
     def _port(self, port: TokenPort, value: str, *, is_input: bool) -> HostPort:
         channel = self.plan.channels[port.stream.name]
@@ -195,6 +195,8 @@ class MapProgram:
                 return f"fpgann::{'gather' if gathers else 'scatter'}<{fewer}, {factor}>"
             case Fork() | Fifo():
                 return f"fpgann::fork<{sources[0].tokens}>"
+            case Draw():
+                raise AssertionError  # --sampling generator is refused with HLS
 
 
 def _declare(code: Block, channel: Channel, *, is_synthesised: bool = True) -> None:

@@ -59,6 +59,26 @@ class Array:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """Weights or biases that are read from a memory outside of the design.
+
+    Args:
+        array: their codes, row-major; `value` names the layer.
+        shape: their dimensions.
+        tensor: `weight` or `bias`.
+    """
+
+    array: Array
+    shape: tuple[int, ...]
+    tensor: str
+
+    @property
+    def declaration(self) -> str:
+        """A variable that holds them."""
+        return f"{self.array.qualified} {self.array.name}" + "".join(f"[{size}]" for size in self.shape)
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """How a function is laid out in hardware.
 
@@ -110,6 +130,21 @@ class Layer:
         return self.result.name
 
     @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """What it reads from memories outside of the design."""
+        op = self.node.op
+        if not isinstance(op, Dense) or not op.loadable:
+            return ()
+        found = []
+        for tensor, suffix, constant in (("weight", "weights", op.weight), ("bias", "bias", op.bias)):
+            assert constant is not None
+            assert constant.encoding is not None
+            codes, shape = constant.encoding.range, constant.data.shape
+            array = Array(f"{self.name}_{suffix}", self.node.name, prod(shape), codes)
+            found.append(Loaded(array, tuple(int(size) for size in shape), tensor))
+        return tuple(found)
+
+    @property
     def nodes(self) -> tuple[Node, ...]:
         """All nodes in the order of the data."""
         front = () if self.windows is None else (self.windows,)
@@ -146,6 +181,11 @@ class Plan:
     def plans(self) -> tuple[Plan, ...]:
         """Itself, and the plans of its layers' steps."""
         return (self, *(plan for layer in self.layers if layer.body is not None for plan in layer.body.plans))
+
+    @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """What its layers read from memories outside of the design."""
+        return tuple(loaded for layer in self.layers for loaded in layer.loaded)
 
     @property
     def arrays(self) -> tuple[Array, ...]:

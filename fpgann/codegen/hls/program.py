@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fpgann.codegen.hls.block import Block, signature
-from fpgann.codegen.hls.harness import read_array, write_array
+from fpgann.codegen.hls.harness import load_arrays, read_array, write_array
 from fpgann.codegen.hls.interface import Beats, HostPort, Interface
 from fpgann.codegen.hls.layer import render_layers
 from fpgann.codegen.hls.plan import Array, Plan
@@ -66,12 +66,16 @@ def type_view(array: Array, graph: Graph) -> TypeView:
 
 
 def plan_types(plan: Plan) -> list[TypeView]:
-    """The types of all arrays of a plan."""
-    return [
+    """The types of all arrays of a plan, and of weights that are loaded."""
+    found = [
         type_view(array, level.graph)
         for level in plan.plans
         for array in (*level.inputs, *(layer.result for layer in level.layers))
     ]
+    for loaded in plan.loaded:
+        array, comment = loaded.array, f"each {loaded.tensor} of '{printable((loaded.array.value,))}'"
+        found.append(TypeView(array.kind, array.kind_text, comment))
+    return found
 
 
 def render_top(
@@ -127,7 +131,8 @@ class Program:
             tuple(HostPort(port.name, array, array.value, beats.get(port.name)) for port, array in side)
             for side in (self._inputs, self._outputs)
         )
-        return Interface(self.design.name, inputs, outputs, self._headers, stack_bytes(self.plan.arrays))
+        loaded, bytes_ = self.plan.loaded, stack_bytes(self.plan.arrays)
+        return Interface(self.design.name, inputs, outputs, loaded, self._headers, bytes_)
 
     @property
     def traced(self) -> list[tuple[Array, str]]:
@@ -141,10 +146,11 @@ class Program:
     @property
     def _parameters(self) -> list[str]:
         ports = (*self.interface.inputs, *self.interface.outputs)
+        loaded = [f"const {loaded.declaration}" for loaded in self.plan.loaded]
         if self.streams is not None:
-            return [f"{port.beats.stream_type} &{port.port}" for port in ports if port.beats is not None]
+            return [f"{port.beats.stream_type} &{port.port}" for port in ports if port.beats is not None] + loaded
         found = [f"const {a.qualified} {p.name}[{a.elements}]" for p, a in self._inputs]
-        return found + [f"{a.qualified} {p.name}[{a.elements}]" for p, a in self._outputs]
+        return found + [f"{a.qualified} {p.name}[{a.elements}]" for p, a in self._outputs] + loaded
 
     def render(self) -> dict[str, str]:
         """Its files by path below hls/.
@@ -163,9 +169,11 @@ class Program:
         code = Block()
         for index, array in enumerate(self.plan.inputs):
             read_array(code, array, array.name, index)
+        load_arrays(code, self.plan.loaded, len(self.plan.inputs))
         for index, layer in enumerate(self.plan.layers):
             code.line(f"{layer.result.qualified} {layer.name}[{layer.result.elements}];")
-            code.call(f"layers::{layer.name}", [*(source.name for source in layer.sources), layer.name])
+            loaded = [loaded.array.name for loaded in layer.loaded]
+            code.call(f"layers::{layer.name}", [*(source.name for source in layer.sources), *loaded, layer.name])
             write_array(code, layer.result, layer.name, index)
         return code
 
@@ -189,6 +197,14 @@ class Program:
         return code, region.forks
 
     def _interfaces(self, code: Block) -> None:
+        for layer in self.plan.layers:
+            factors = {"weight": (layer.schedule.simd, layer.schedule.pe), "bias": (layer.schedule.pe,)}
+            for loaded in layer.loaded:
+                code.pragma(f"INTERFACE mode=bram port={loaded.array.name}")
+                for dim, factor in enumerate(factors[loaded.tensor], start=1):
+                    if factor > 1:
+                        shape = f"cyclic factor={factor} dim={dim}"
+                        code.pragma(f"ARRAY_RESHAPE variable={loaded.array.name} {shape}")
         if self.streams is not None:
             for stream_port in (*self.streams.inputs, *self.streams.outputs):
                 code.pragma(f"INTERFACE mode=axis port={stream_port.name}")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fpgann import resources
-from fpgann.codegen.hls.harness import render_bench, render_bridge, vectors_text
-from fpgann.codegen.hls.interface import describe_array
+from fpgann.codegen.hls.harness import render_bench, render_bridge, vectors_text, weights_text
+from fpgann.codegen.hls.interface import describe_array, describe_loaded
 from fpgann.codegen.hls.lint import lint
 from fpgann.codegen.hls.map_program import MapProgram
 from fpgann.codegen.hls.plan import namespace_of, plan_program
@@ -85,6 +85,8 @@ def render_hls(
     files |= program.render()
     files["bridge.cpp"] = render_bridge(interface, program.trace())
     files["main.cpp"] = render_bench(interface)
+    if interface.loaded:
+        files["vectors/weights.txt"] = weights_text(interface.loaded, graph)
     files["vectors/inputs.txt"] = vectors_text([port.array for port in interface.inputs], values)
     files["vectors/expected.txt"] = vectors_text([port.array for port in interface.outputs], values)
     part = wanted.device or DEFAULT_PART
@@ -98,6 +100,7 @@ def render_hls(
         "native": native,
         "inputs": [port.describe() for port in interface.inputs],
         "outputs": [port.describe() for port in interface.outputs],
+        "weights": [describe_loaded(loaded) for loaded in interface.loaded],
         "layers": [{**describe_array(array), "layer": layer} for array, layer in program.traced],
     }
     return HlsProject(files, description)

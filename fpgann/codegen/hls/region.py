@@ -65,7 +65,8 @@ class Region:
             target = ports[0] if direct else layer.name
             if not direct or self.declares:
                 self.declare(code, layer.result, target)
-            code.call(f"layers::{layer.name}", [*sources, target])
+            loaded = [loaded.array.name for loaded in layer.loaded]
+            code.call(f"layers::{layer.name}", [*sources, *loaded, target])
             if direct:
                 self.names[layer.result.name] = [target]
             else:

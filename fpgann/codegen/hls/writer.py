@@ -73,6 +73,7 @@ class LayerWriter:
     def parameters(self) -> list[str]:
         """The function's parameters."""
         found = [f"const {a.kind} {self._names[a.name]}[{a.elements}]" for a in self.layer.sources]
+        found += [f"const {loaded.declaration}" for loaded in self.layer.loaded]
         return [*found, f"{self.layer.result.kind} y[{self.layer.result.elements}]"]
 
     @property

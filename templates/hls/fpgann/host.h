@@ -83,6 +83,19 @@ inline bool read_words(std::istream &from, word_t *words, int count) {
   return true;
 }
 
+// Codes from such text.
+template <bool SIGNED, int WORDS, typename T>
+inline bool read_text(std::istream &from, T *codes, int count) {
+  for (int i = 0; i < count; ++i) {
+    word_t words[static_cast<std::size_t>(WORDS)];
+    if (!read_words(from, words, WORDS)) {
+      return false;
+    }
+    codes[i] = from_words<T, SIGNED, WORDS>(words);
+  }
+  return true;
+}
+
 }  // namespace fpgann
 
 #endif

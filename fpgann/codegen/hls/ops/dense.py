@@ -15,7 +15,6 @@ from fpgann.codegen.hls.tables import EMITTERS
 from fpgann.codegen.hls.writer import LayerWriter
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.windows import Windows
-from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
 
 
@@ -25,17 +24,19 @@ def write_dense(writer: LayerWriter, op: Dense) -> None:
     code, name = writer.code, writer.layer.name
     weight = op.weight.data
     inputs, outputs = int(weight.shape[0]) * op.groups, int(weight.shape[1])
-    writer.constant("weights", weight, "input by output")
-    if op.bias is not None:
-        writer.constant("bias", op.bias.data, "one an output")
+    if not op.loadable:
+        writer.constant("weights", weight, "input by output")
+        if op.bias is not None:
+            writer.constant("bias", op.bias.data, "one an output")
     writer.begin()
     schedule = writer.layer.schedule
     is_array = not writer.unrolled and schedule.pe > 0 and op.groups == 1
     pe, simd = (schedule.pe, schedule.simd) if is_array else (outputs, 1)
-    _store_weights(writer, pe, simd)
+    if not op.loadable:
+        _store_weights(writer, pe, simd)
     entering = _entering(writer)
-    code.line(f"using sum_t = {type_of(_sums(op, weight, entering))};")
-    code.line(f"using product_t = {type_of(_products(weight, entering))};")
+    code.line(f"using sum_t = {type_of(_sums(op, entering))};")
+    code.line(f"using product_t = {type_of(_products(op, entering))};")
     windows = writer.layer.windows
     if windows is not None:
         assert isinstance(windows.op, Windows)
@@ -140,16 +141,28 @@ def _entering(writer: LayerWriter) -> CodeRange:
     return writer.operand_array(0).codes if windows is None else writer.graph.types[windows.output].codes.range
 
 
-def _products(weight: IntArray, codes: CodeRange) -> CodeRange:
+def _products(op: Dense, codes: CodeRange) -> CodeRange:
     """Products, and what machine integers need to multiply."""
-    weights = CodeRange(min(-1, int(weight.min())), int(max(0, weight.max())))
+    if op.loadable:
+        assert op.weight.encoding is not None
+        weights = op.weight.encoding.range
+    else:
+        weights = CodeRange(int(op.weight.data.min()), int(op.weight.data.max()))
+    weights = weights.union(CodeRange(-1, 0))
     return codes.times(weights).union(codes).union(weights)
 
 
-def _sums(op: Dense, weight: IntArray, codes: CodeRange) -> CodeRange:
+def _sums(op: Dense, codes: CodeRange) -> CodeRange:
     """All partial sums, in whatever order the products are added."""
+    products = _products(op, codes)
+    if op.loadable:
+        assert op.bias is not None
+        assert op.bias.encoding is not None
+        zero = CodeRange(0, 0)
+        return products.scaled(op.weight.data.shape[0]).union(zero) + op.bias.encoding.range.union(zero)
+    weight = op.weight.data
     at_low, at_high = weight.astype(object) * codes.low, weight.astype(object) * codes.high
     bias = np.zeros(weight.shape[1], object) if op.bias is None else op.bias.data.astype(object)
     least = np.minimum(np.minimum(at_low, at_high), 0).sum(axis=0) + np.minimum(bias, 0)
     greatest = np.maximum(np.maximum(at_low, at_high), 0).sum(axis=0) + np.maximum(bias, 0)
-    return CodeRange(int(least.min()), int(greatest.max())).union(_products(weight, codes))
+    return CodeRange(int(least.min()), int(greatest.max())).union(products)
