@@ -39,7 +39,7 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "mirror": (1.0, 1.5),
     "multiply": (1.1, 2.0),
     "multiply_rows": (0.2, 0.2),
-    "ring": (0.8, 1.0),
+    "ring": (0.5, 1.0),
     "rom": (0.9, 0.9),
     "rom_short": (0.5, 0.8),
     "round": (0.9, 1.2),

@@ -16,6 +16,8 @@ from stream_interface import DivergenceError, Interface
 
 FOLDER = Path(os.environ.get("FPGANN_SIM_DIR", Path(__file__).resolve().parent))
 
+SHORT, LONGEST = 0.95, 40  # of pauses: the share of single cycles; cycles of the longest
+
 
 class Traffic:
     """The design, its surroundings, and what has been seen since the last `forget`.
@@ -124,8 +126,11 @@ class Traffic:
 
         def pauses(seed: int):
             rng = random.Random(seed)
-            while True:
-                yield rng.random() < share
+            while True:  # mostly single cycles, but some pauses outlast what is on its way
+                is_pause = rng.random() < share
+                length = 1 if rng.random() < SHORT else rng.randrange(2, LONGEST)
+                for _ in range(length):
+                    yield is_pause
 
         for end in (*self.sources, *self.sinks):
             end.clear_pause_generator()

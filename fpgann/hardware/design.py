@@ -334,7 +334,32 @@ class RecurrentKernel:
         return 1 + (self.steps - 1) * self.step_cycles + self.core.latency_cycles + 1
 
 
-Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel | RecurrentKernel
+@dataclass(frozen=True, slots=True, eq=False)
+class StepKernel:
+    """A pipeline whose states stay between items: each item is a slice, and brings the result of its step.
+
+    Args:
+        graph: one step.
+        core: its pipeline; its inputs are states, then the slice; its outputs the new states, then the result.
+        steps: items after which states are zero again.
+    """
+
+    graph: Graph
+    core: Design
+    steps: int
+
+    @property
+    def states(self) -> int:
+        """How many states there are."""
+        return len(self.core.inputs) - 1
+
+    @property
+    def latency_cycles(self) -> int:
+        """Cycles of a step, and from one to the next: it reads what the one before found."""
+        return self.core.latency_cycles
+
+
+Kernel: TypeAlias = UnrolledKernel | FoldedKernel | PointwiseKernel | WiringKernel | RecurrentKernel | StepKernel
 
 
 @dataclass(frozen=True, slots=True)

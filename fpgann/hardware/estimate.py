@@ -11,7 +11,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, Stage, UnrolledKernel
+from fpgann.hardware.design import (
+    Design,
+    FoldedKernel,
+    PointwiseKernel,
+    RecurrentKernel,
+    Stage,
+    StepKernel,
+    UnrolledKernel,
+)
 from fpgann.hardware.estimate_blocks import Amounts, counter_bits, shift_register, two_port_memory
 from fpgann.hardware.estimate_calibration import Kind, calibration
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS, Fabric
@@ -113,6 +121,16 @@ def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
             widths = [port.stream.bits for port in core.inputs]
             total.ff += sum(widths[: kernel.states]) + steps * sum(widths[kernel.states : first]) + sum(widths[first:])
             total.ff += stage.target.bits + 2 * counter_bits(steps)
+            return total, Kind.FOLDED
+        case StepKernel(core=core, steps=steps) as kernel:
+            for inner in core.stages:
+                total.add(_amounts(inner, fabric)[0])
+            for array in core.arrays:
+                total.add(shared_neurons(array, fabric))
+            bits = sum(port.stream.bits for port in core.inputs[: kernel.states])
+            total.ff += bits + counter_bits(steps)
+            total.logic["ring"] += bits
+            total.logic["counter"] += counter_bits(steps)
             return total, Kind.FOLDED
         case _:
             return total, Kind.UNROLLED

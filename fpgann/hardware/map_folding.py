@@ -16,6 +16,8 @@ from fpgann.hardware.ops.dense import UNROLLED_WEIGHTS
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.ir import Node
 from fpgann.ir.ops.dense import Dense
+from fpgann.ir.ops.repeat import Repeat
+from fpgann.ir.ops.step import Step
 
 FEW_WEIGHTS = 256  # automatic strategy: nonzero weights up to which a layer is unrolled though it has time
 
@@ -38,7 +40,8 @@ def core_options(
     """
     clusters = {n: draft for n, draft in enumerate(partition.drafts) if isinstance(draft, Cluster)}
     nodes = [(node, cluster) for cluster in clusters.values() for node, _ in cluster.nodes]
-    _refuse_unknown_layers([node for node, _ in nodes], options)
+    inside = {node.name: _body_layers(node) for node, _ in nodes}
+    _refuse_unknown_layers([layer for node, _ in nodes for layer in (node, *inside[node.name])], options)
     times = [cluster.tokens * _inputs(node.op) for node, cluster in nodes if isinstance(node.op, Dense)]
     target = target_cycles or max(times, default=1)
     found = {}
@@ -51,8 +54,17 @@ def core_options(
                 layers[node.name] = _folded(node.op, own, max(1, target // cluster.tokens))
             elif key is not None:
                 layers[node.name] = own
-        found[number] = replace(options, layers=layers)
+            for inner in inside[node.name]:  # they have the time that the user gives them
+                if (key := options.key_of(inner.name)) is not None:
+                    layers[key] = options.layers[key]
+        found[number] = replace(options, layers=layers, noise={})
     return found
+
+
+def _body_layers(node: Node) -> list[Node]:
+    """The layers that a recurrence computes in each step."""
+    repeat = node.op.repeat if isinstance(node.op, Step) else node.op
+    return [*repeat.body().nodes] if isinstance(repeat, Repeat) else []
 
 
 def _inputs(op: Dense) -> int:

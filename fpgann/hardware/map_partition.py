@@ -15,14 +15,17 @@ import numpy as np
 
 from fpgann.hardware.map_drafts import Border, Cluster, Key, Shell, WindowShell
 from fpgann.hardware.map_moves import Enlargement, Extract, match_enlargement, match_extract, moved_places
+from fpgann.hardware.stepwise import comes_stepwise, initial_states
 from fpgann.hardware.token_graph import WindowGeometry
 from fpgann.hardware.token_ops import TokenOperator, lead_of, token_operator, token_shape
 from fpgann.ir import Graph, GraphBuilder, Node, TensorType
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.reduce import Reduce
 from fpgann.ir.ops.reinterpret import Reinterpret
+from fpgann.ir.ops.repeat import Repeat
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.ir.ops.reshape import Reshape
+from fpgann.ir.ops.step import Step
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.ir.ops.windows import Windows
 from fpgann.numerics.integers import IntArray
@@ -30,7 +33,7 @@ from fpgann.numerics.integers import IntArray
 
 def needs_tokens(graph: Graph) -> bool:
     """Whether a graph has maps that come position by position."""
-    return any(isinstance(node.op, Windows) for node in graph.nodes)
+    return any(isinstance(node.op, Windows) or comes_stepwise(graph, node) for node in graph.nodes)
 
 
 class Partition:
@@ -57,6 +60,8 @@ class Partition:
         self._delivered: dict[str, Transpose] = {}
         for value in graph.inputs:
             self._enter(value.name)
+        for node in graph.nodes:
+            self._done |= initial_states(graph, node)
         for node in graph.nodes:
             if node.name not in self._done:
                 self._place(node)
@@ -100,7 +105,9 @@ class Partition:
             assert isinstance(node.op, Transpose)
             self._delivered[node.output] = node.op
             self._done.add(node.name)
-        elif not (self._windows(node) or self._accumulate(node) or self._through(node) or self._move(node)):
+        elif not any(
+            place(node) for place in (self._windows, self._steps, self._accumulate, self._through, self._move)
+        ):
             self._compute(node)
 
     def _keeps_order(self, node: Node) -> bool:
@@ -149,6 +156,17 @@ class Partition:
         key = self._need(source, prod(shape[1:-1]))
         target = self._produce(node, node.output, prod(self.types[node.output].shape[1:-1]))
         self.drafts.append(Shell(WindowShell(geometry, op.groups, int(op.fill)), (node.name,), key, target))
+        return True
+
+    def _steps(self, node: Node) -> bool:
+        """A recurrence whose slices come one after another."""
+        op = node.op
+        if not isinstance(op, Repeat) or not comes_stepwise(self.graph, node):
+            return False
+        source, shape = node.inputs[-1], self.types[node.output].shape
+        self.layouts[node.output] = (1, *shape)
+        step = Step(op, token_shape((1, *shape), op.steps))
+        self._join(Node(node.name, step, (source,), node.outputs), TokenOperator(step, (op.steps,)), op.steps)
         return True
 
     def _accumulate(self, node: Node) -> bool:
@@ -270,9 +288,11 @@ class Partition:
             places = np.where(step < 0, -1, places[np.maximum(step, 0)])
             nodes.append(following)
             result = self.types[following.output].shape
-            extract = match_extract(places, shape[1:lead], elements, result, _fill(nodes))
+            is_one = places.size == elements  # it needs no axes that count tokens
+            counted = (1,) * lead + (elements,) if is_one else result
+            extract = match_extract(places, shape[1:lead], elements, counted, _fill(nodes))
             if extract is not None and extract.elements == tuple(range(elements)):
-                target = self._finish(nodes, prod(result[1:-1]))
+                target = self._finish(nodes, 1 if is_one else prod(result[1:-1]))
                 self.drafts.append(Shell(extract, tuple(n.name for n in nodes), Key(root, tokens), target))
                 return True
             enlarged = match_enlargement(places, shape[1:lead], elements, result)

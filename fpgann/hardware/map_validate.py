@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fpgann.hardware.design import Design, Port, Stage, Stream
+from fpgann.hardware.design import Design, Port, Stage, StepKernel, Stream
 from fpgann.hardware.token_graph import MapDesign, TokenPort, TokenStage
 from fpgann.hardware.validate import check_design
 from fpgann.numerics.integers import IntArray
@@ -21,7 +21,8 @@ def all_stages(maps: MapDesign) -> Design:
     stages = [_renamed(stage, actor.name) for actor in maps.cores for stage in actor.core.stages]
     streams = {name: s for actor in maps.cores for name, s in actor.core.streams.items()}
     inputs, outputs = (tuple(_port(port) for port in side) for side in (maps.inputs, maps.outputs))
-    return Design(maps.name, inputs, outputs, tuple(stages), maps.latency_cycles, maps.interval_cycles, streams)
+    cycles = maps.latency_cycles, maps.interval_cycles
+    return Design(maps.name, inputs, outputs, tuple(stages), *cycles, streams, maps.noise)
 
 
 def _renamed(stage: Stage, pipeline: str) -> Stage:
@@ -53,6 +54,8 @@ def check_maps(maps: MapDesign, values: Mapping[str, IntArray]) -> None:
         tokens = actor.targets[0].tokens
         total = tokens * len(values[actor.targets[0].value])
         chosen = np.arange(total) if total <= _CHECKED_TOKENS else rng.choice(total, _CHECKED_TOKENS, replace=False)
+        if any(isinstance(stage.kernel, StepKernel) for stage in actor.core.stages):  # whole sequences
+            chosen = np.arange(min(total, tokens * -(-_CHECKED_TOKENS // tokens)))
         check_design(actor.core, _tokens(actor, values, tokens, chosen))
 
 

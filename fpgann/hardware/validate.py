@@ -14,6 +14,7 @@ from fpgann.hardware.design import (
     PointwiseKernel,
     RecurrentKernel,
     Stage,
+    StepKernel,
     Stream,
     UnrolledKernel,
     WiringKernel,
@@ -36,6 +37,8 @@ def evaluate_stage(stage: Stage, codes: IntArray) -> IntArray:
     match stage.kernel:
         case RecurrentKernel() as kernel:
             return _evaluate_steps(kernel, codes)
+        case StepKernel() as kernel:
+            return _evaluate_sequences(kernel, codes)
         case UnrolledKernel(pipeline=pipeline):
             return evaluate(pipeline.netlist, codes)
         case WiringKernel(wires=wires):
@@ -70,14 +73,31 @@ def _evaluate_steps(kernel: RecurrentKernel, codes: IntArray) -> IntArray:
     stack = []
     for step in range(kernel.steps):
         fed = [*states, *(array[:, step if array.shape[1] > 1 else 0] for array in taken[kernel.states :])]
-        values = {stream.name: array for stream, array in zip(inputs, fed, strict=True)}
-        for stage in kernel.core.stages:
-            joined = np.concatenate([values[stream.name] for stream in stage.sources], axis=1)
-            values[stage.target.name] = evaluate_stage(stage, joined)
-        results = [values[port.stream.name] for port in kernel.core.outputs]
+        results = _evaluate_core(kernel.core, fed)
         states = results[: kernel.states]
         stack.append(results[-1])
     return np.concatenate(stack, axis=1) if kernel.delivered is None else states[kernel.delivered]
+
+
+def _evaluate_sequences(kernel: StepKernel, codes: IntArray) -> IntArray:
+    """What a pipeline computes of slices, shape (sequences * steps, elements), whose states stay."""
+    slices = codes.reshape(-1, kernel.steps, codes.shape[1])
+    widths = [port.stream.elements for port in kernel.core.inputs[: kernel.states]]
+    states = [np.zeros((len(slices), width), codes.dtype) for width in widths]
+    stack = []
+    for step in range(kernel.steps):
+        *states, result = _evaluate_core(kernel.core, [*states, slices[:, step]])
+        stack.append(result)
+    return np.stack(stack, axis=1).reshape(len(codes), -1)
+
+
+def _evaluate_core(core: Design, fed: list[IntArray]) -> list[IntArray]:
+    """The outputs of a pipeline, of its inputs."""
+    values = {port.stream.name: array for port, array in zip(core.inputs, fed, strict=True)}
+    for stage in core.stages:
+        joined = np.concatenate([values[stream.name] for stream in stage.sources], axis=1)
+        values[stage.target.name] = evaluate_stage(stage, joined)
+    return [values[port.stream.name] for port in core.outputs]
 
 
 def check_design(design: Design, values: Mapping[str, IntArray]) -> None:

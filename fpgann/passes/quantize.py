@@ -8,7 +8,7 @@ operators never become nodes: they wait as functions on codes until a quantizer 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import fpgann.passes.lower_activation
 import fpgann.passes.lower_affine
@@ -46,6 +46,14 @@ class Meanings:
         values = {name: value for name, value in self.values.items() if name in graph.types}
         states = {name: codes for name, codes in self.states.items() if graph.types.keys() >= set(codes.values)}
         return Meanings(values, states)
+
+    def moved(self, places: Mapping[str, str]) -> Meanings:
+        """The same where recurrences deliver other values; `places`: those before -> those of now."""
+        states = {
+            name: replace(codes, values=tuple(places.get(value, value) for value in codes.values))
+            for name, codes in self.states.items()
+        }
+        return Meanings(self.values, states)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,18 @@ from fpgann import resources
 from fpgann.codegen.vhdl.folded import render_folded
 from fpgann.codegen.vhdl.maps import render_maps_top
 from fpgann.codegen.vhdl.pointwise import render_pointwise
-from fpgann.codegen.vhdl.recurrent import render_recurrent
+from fpgann.codegen.vhdl.recurrent import render_recurrent, render_step
 from fpgann.codegen.vhdl.stream import render_stream_top
 from fpgann.codegen.vhdl.top import render_top
 from fpgann.codegen.vhdl.unrolled import render_unrolled
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, UnrolledKernel
+from fpgann.hardware.design import (
+    Design,
+    FoldedKernel,
+    PointwiseKernel,
+    RecurrentKernel,
+    StepKernel,
+    UnrolledKernel,
+)
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import ENTITY_SUFFIXES, Namespace
 from fpgann.hardware.streaming import StreamDesign
@@ -75,7 +82,7 @@ def _names_cells(design: Design) -> bool:
     kernels = [stage.kernel for stage in design.stages]
     return any(
         (isinstance(kernel, UnrolledKernel) and kernel.carry_cell is not None)
-        or (isinstance(kernel, RecurrentKernel) and _names_cells(kernel.core))
+        or (isinstance(kernel, RecurrentKernel | StepKernel) and _names_cells(kernel.core))
         for kernel in kernels
     )
 
@@ -95,13 +102,14 @@ def _render_stages(
                 rendered = render_folded(stage, entity, loading)
             case PointwiseKernel():
                 rendered = {entity: render_pointwise(stage, entity)}
-            case RecurrentKernel(core=pipeline):
+            case RecurrentKernel(core=pipeline) | StepKernel(core=pipeline):
                 core = names.claim(f"{entity}_pipeline", "pipeline", suffixes=ENTITY_SUFFIXES)
                 named = replace(pipeline, name=core)
                 inner, inner_entities = _render_stages(named, names, None)
                 files |= inner
                 top = render_top(named, inner_entities, None)
-                rendered = {core: top, entity: render_recurrent(stage, entity, core)}
+                around = render_step if isinstance(stage.kernel, StepKernel) else render_recurrent
+                rendered = {core: top, entity: around(stage, entity, core)}
             case _:
                 continue
         entities[stage.name] = entity

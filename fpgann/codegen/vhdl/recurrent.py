@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fpgann.codegen.render import render
-from fpgann.hardware.design import Port, RecurrentKernel, Stage, Stream
+from fpgann.hardware.design import Port, RecurrentKernel, Stage, StepKernel, Stream
 from fpgann.hardware.names import printable
 from fpgann.numerics.interval import CodeRange
 
@@ -115,6 +115,57 @@ def render_recurrent(stage: Stage, entity: str, core: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """Vocabulary of templates/vhdl/step.vhd.j2."""
+
+    entity: str
+    core: str
+    layers: str
+    steps: int
+    latency_cycles: int
+    in_bits: int
+    out_bits: int
+    state_bits: int
+    slice_bits: int
+    result_bits: int
+    entries: tuple[CopyView, ...]
+    returns: tuple[CopyView, ...]
+    core_inputs: tuple[CorePortView, ...]
+    core_outputs: tuple[CorePortView, ...]
+    delivery: CopyView
+
+
+def render_step(stage: Stage, entity: str, core: str) -> str:
+    """The entity of a stage whose states stay between items; see `render_recurrent`."""
+    kernel = stage.kernel
+    assert isinstance(kernel, StepKernel)
+    *states, taken = (port.stream for port in kernel.core.inputs)
+    outputs = [port.stream for port in kernel.core.outputs]
+    ((low, codes), *_) = stage.fields()
+    ports = kernel.core.inputs
+    return render(
+        "vhdl/step.vhd.j2",
+        StepView(
+            entity=entity,
+            core=core,
+            layers=printable(stage.layers),
+            steps=kernel.steps,
+            latency_cycles=stage.latency_cycles,
+            in_bits=stage.in_bits,
+            out_bits=stage.target.bits,
+            state_bits=sum(s.bits for s in states),
+            slice_bits=taken.bits,
+            result_bits=sum(s.bits for s in outputs),
+            entries=(_copy("g_slice", taken, "slice", 0, "in_data", low, codes),),
+            returns=tuple(_returns(outputs, states)),
+            core_inputs=(*_ports(ports[:-1], "state_now"), *_ports(ports[-1:], "slice")),
+            core_outputs=_ports(kernel.core.outputs, "result"),
+            delivery=_delivery(stage, outputs, len(outputs) - 1),
+        ),
+    )
+
+
 def _entries(stage: Stage, kernel: RecurrentKernel) -> list[CopyView]:
     """From the operands to the registers: states, slices of all steps, what stays."""
     fields = stage.fields()
@@ -167,7 +218,11 @@ def _ports(ports: tuple[Port, ...], vector: str) -> tuple[CorePortView, ...]:
 
 def _result(stage: Stage, kernel: RecurrentKernel, outputs: list[Stream]) -> CopyView:
     """From a result of a step to what is delivered: one value, or one of a stack."""
-    index = len(outputs) - 1 if kernel.delivered is None else kernel.delivered
+    return _delivery(stage, outputs, len(outputs) - 1 if kernel.delivered is None else kernel.delivered)
+
+
+def _delivery(stage: Stage, outputs: list[Stream], index: int) -> CopyView:
+    """From the result of that number to what is delivered of a step."""
     source, low = outputs[index], sum(stream.bits for stream in outputs[:index])
     number = "u_signed" if source.codes.signed else "u_unsigned"
     width = stage.target.element_bits

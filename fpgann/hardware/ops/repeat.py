@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel
+from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel, StepKernel
 from fpgann.hardware.names import identifier
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.hardware.sharing import plan_shares, split_parts
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.repeat import Repeat
+from fpgann.ir.ops.step import Step
 
 
 @BUILDERS.register(Repeat)
@@ -32,6 +33,23 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
         builder.graph.types[node.output].codes.range,
         latency_cycles=kernel.latency_cycles,
         interval_cycles=kernel.interval_cycles,
+        strategy=Strategy.FOLDED,
+    )
+
+
+@BUILDERS.register(Step)
+def build_step(builder: DesignBuilder, node: Node) -> None:
+    """The states stay in registers around the pipeline of a step."""
+    op = node.op
+    assert isinstance(op, Step)
+    graph, core = _step(builder, op.repeat, identifier(f"{node.name}_step", "step"))
+    kernel = StepKernel(graph, core, op.repeat.steps)
+    builder.add_stage(
+        [node],
+        kernel,
+        builder.graph.types[node.output].codes.range,
+        latency_cycles=kernel.latency_cycles,
+        interval_cycles=kernel.latency_cycles,
         strategy=Strategy.FOLDED,
     )
 
@@ -58,4 +76,4 @@ def _options_of(builder: DesignBuilder, body: Graph, parts: Mapping[str, str]) -
         if key is not None:
             builder.used_options.add(key)
             layers[inner.name if inner.name in parts else key] = builder.options.layers[key]
-    return replace(builder.options, layers=layers)
+    return replace(builder.options, layers=layers, noise={})

@@ -45,7 +45,7 @@ def busy(maps: MapDesign) -> float:
 
 def test_the_faster_the_larger_the_device() -> None:
     graph, found = wide(), []
-    for dsp, lut in ((12, 7000), (60, 10000), (200, 20000)):
+    for dsp, lut in ((12, 3500), (12, 4500), (200, 20000)):
         options, maps = fitted_maps(graph, FOLDED, None, device(dsp, lut))
         assert device(dsp, lut).fits(cost_of_maps(maps, "xc7"))
         assert build_maps(graph, options).interval_cycles == maps.interval_cycles
