@@ -31,7 +31,7 @@ from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.map_budget import check_map_fit
-from fpgann.hardware.options import Recurrences, Rows, Weights
+from fpgann.hardware.options import Io, Recurrences, Rows, Weights
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
@@ -44,6 +44,7 @@ from fpgann.numerics.integers import FloatArray
 from fpgann.pages import PAGE, render_page
 from fpgann.passes.calibrate import LoadableTypes
 from fpgann.passes.fold_rows import FoldRows
+from fpgann.passes.stack_steps import StackSteps
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.reference.equivalence import check_same_codes
 from fpgann.report.drift import drifts
@@ -332,6 +333,9 @@ def _quantize(
 
     plan, graph, meanings = passes.plan_and_lower(real, choose)
     graph = verify(graph, "quantization")
+    if options.hardware.io is Io.STREAM:
+        graph, stacks = StackSteps().lower(graph)
+        graph, meanings = verify(graph, "stacking steps"), meanings.moved(stacks)
     if options.hardware.rows is Rows.FOLDED:
         folded = verify(FoldRows().apply(graph), "folding rows")
         check_same_codes(graph, folded, corner_and_random(graph, _FOLDING_SAMPLES), "folding rows")
