@@ -17,6 +17,7 @@ from tests.conftest import require_tool
 from tests.cosim.cpp_checks import COMPILERS, assert_formatted, assert_no_warning
 from tests.cosim.test_sequences import edge_convolution
 from tests.cosim.test_sequences import recurrent as any_recurrent
+from tests.cosim.test_step_streams import two_layers
 
 UNROLLED = LayerOptions(strategy=Strategy.UNROLLED)
 FOLDED = LayerOptions(strategy=Strategy.FOLDED, reuse_factor=4)
@@ -54,8 +55,23 @@ def build(network: Writer, folder: Path, hardware: HardwareOptions) -> api.Desig
 def test_steps_are_exact(network: Writer, hardware: HardwareOptions, tmp_path: Path) -> None:
     design = build(network, tmp_path, hardware)
     assert any(node.op.name == "repeat" for node in design.graph.nodes)
-    assert any("step < " in path.read_text() for path in (design.folder / "hls" / "layers").iterdir())
+    loop = "is_last" if hardware is STREAMED else "step < "
+    assert any(loop in path.read_text() for path in (design.folder / "hls" / "layers").iterdir())
     design.simulate(batch=True).require_exact()
+
+
+def test_steps_that_come_one_after_another(tmp_path: Path) -> None:
+    """States stay between tokens, and begin again with every sequence: sequences follow each other."""
+    design = build(two_layers, tmp_path, STREAMED)
+    assert any("is_last" in path.read_text() for path in (design.folder / "hls" / "layers").iterdir())
+    design.simulate(batch=True).require_exact()
+    assert_formatted(design)
+    for compiler in COMPILERS:
+        assert_no_warning(design, compiler)
+    layers = [path for path in (design.folder / "hls" / "layers").iterdir() if "is_last" in path.read_text()]
+    layers[0].write_text(layers[0].read_text().replace("const bool is_last = ", "const bool is_last = false && "))
+    with pytest.raises(MismatchError, match="expected"):
+        design.simulate(batch=True).require_exact()
 
 
 @pytest.mark.parametrize(("network", "hardware"), [(recurrent("GRU"), SHARED), (edge_convolution(4, 2), ROWS)])

@@ -11,7 +11,7 @@ import numpy as np
 
 from fpgann.codegen.hls.literals import type_of
 from fpgann.codegen.hls.names import CppNamespace
-from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel
+from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, StepKernel
 from fpgann.hardware.folding import divisors
 from fpgann.hardware.options import Memory, Multipliers
 from fpgann.ir import Graph, Node
@@ -287,9 +287,13 @@ def _schedules(design: Design) -> Mapping[str, Schedule]:
     return found
 
 
-def _cores(design: Design) -> Mapping[str, RecurrentKernel]:
+def _cores(design: Design) -> Mapping[str, RecurrentKernel | StepKernel]:
     """The pipelines of steps, by node."""
-    return {stage.layers[0]: stage.kernel for stage in design.stages if isinstance(stage.kernel, RecurrentKernel)}
+    return {
+        stage.layers[0]: stage.kernel
+        for stage in design.stages
+        if isinstance(stage.kernel, RecurrentKernel | StepKernel)
+    }
 
 
 def _whole(size: int, wanted: int) -> int:

@@ -72,9 +72,10 @@ class Region:
             else:
                 self._deliver(code, layer.result, layer.name)
 
-    def declare(self, code: Block, array: Array, name: str) -> None:
-        """Declare a variable for an array."""
-        code.line(f"{array.qualified} {name}[{array.elements}];")
+    def declare(self, code: Block, array: Array, name: str, *, stays: bool = False) -> None:
+        """Declare a variable for an array; one that stays is zero at first, and keeps what it holds between calls."""
+        storage, start = ("FPGANN_STATIC ", " = {}") if stays else ("", "")
+        code.line(f"{storage}{array.qualified} {name}[{array.elements}]{start};")
         partition = self._partition(array)
         if partition:
             code.pragma(f"ARRAY_PARTITION variable={name} {partition}")

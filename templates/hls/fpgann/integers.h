@@ -21,6 +21,13 @@
 #include <ap_int.h>
 #endif
 
+// What a function keeps from one call to the next; on a computer every thread has its own.
+#if defined(__SYNTHESIS__)
+#define FPGANN_STATIC static
+#else
+#define FPGANN_STATIC static thread_local
+#endif
+
 namespace fpgann {
 
 namespace machine {

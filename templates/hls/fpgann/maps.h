@@ -86,11 +86,7 @@ inline void windows(stream<token<X, C>> &from, stream<token<Y, N>> &to) {
   constexpr int MEMBERS = C / G::groups;
   constexpr std::size_t LINES = static_cast<std::size_t>(REACH_ROWS) + 1;
   constexpr std::size_t LINE_TOKENS = static_cast<std::size_t>(ALL_COLUMNS);
-#if defined(__SYNTHESIS__)
-  token<Y, C> lines[LINES][LINE_TOKENS];
-#else
-  static thread_local token<Y, C> lines[LINES][LINE_TOKENS];
-#endif
+  FPGANN_STATIC token<Y, C> lines[LINES][LINE_TOKENS];
 #pragma HLS ARRAY_PARTITION variable = lines complete dim = 1
   token<Y, C> seen[G::kernel_rows][static_cast<std::size_t>(REACH_COLUMNS) + 1] = {};
 #pragma HLS ARRAY_PARTITION variable = seen complete dim = 0

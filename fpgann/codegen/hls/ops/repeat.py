@@ -22,36 +22,43 @@ def write_repeat(writer: LayerWriter, op: Repeat) -> None:
     for index, array in enumerate(body.inputs):
         if index not in sliced:
             region.declare(code, array, array.name)
-            _copy(writer, array, f"{writer.operand(index)}[i]")
+            copy_array(writer, array, f"{writer.operand(index)}[i]")
     overlaps = body.unrolled and op.states == 0
     with code.loop("step", op.steps, *(("PIPELINE II=1",) if overlaps else ())):
         for index in sliced:
             array = body.inputs[index]
             region.declare(code, array, array.name)
             place = "step" if array.elements == 1 else f"step * {array.elements} + i"
-            _copy(writer, array, f"{writer.operand(index)}[{place}]")
+            copy_array(writer, array, f"{writer.operand(index)}[{place}]")
         region.write(code)
-        results = [_settled(writer, region, body, index) for index in range(len(body.outputs))]
+        results = [settled(writer, region, body, index) for index in range(len(body.outputs))]
         for array, result in zip(body.inputs[: op.states], results, strict=False):
-            _copy(writer, array, f"{result}[i]")
+            copy_array(writer, array, f"{result}[i]")
         if op.is_stacked:
             size = body.outputs[-1].elements
-            _store(writer, results[-1], size, "step" if size == 1 else f"step * {size} + i")
+            store_array(writer, results[-1], size, "step" if size == 1 else f"step * {size} + i")
     if not op.is_stacked:
         state = body.inputs[op.delivered]
-        _store(writer, state.name, state.elements, "i")
+        store_array(writer, state.name, state.elements, "i")
 
 
-def _copy(writer: LayerWriter, array: Array, source: str) -> None:
-    """Fill an array; its type may be wider than that of what fills it."""
-    if array.elements == 1:
-        writer.code.line(f"{array.name}[0] = fpgann::narrow<{array.kind}>({source.replace('[i]', '[0]')});")
-        return
-    with writer.code.loop("i", array.elements, *_pragma(writer)):
-        writer.code.line(f"{array.name}[i] = fpgann::narrow<{array.kind}>({source});")
+def copy_array(writer: LayerWriter, array: Array, source: str, *, function: str = "narrow", before: str = "") -> None:
+    """Fill an array; its type may be wider than that of what fills it.
+
+    Args:
+        writer: the layer.
+        array: what is filled.
+        source: an element of what fills it, number `i`.
+        function: what the element goes through.
+        before: arguments in front of it.
+    """
+    place, element = ("0", source.replace("[i]", "[0]")) if array.elements == 1 else ("i", source)
+    loops = [] if array.elements == 1 else [("i", array.elements)]
+    with writer.code.loops(loops, *_pragma(writer)):
+        writer.code.assign(f"{array.name}[{place}]", f"fpgann::{function}<{array.kind}>({before}{element})")
 
 
-def _settled(writer: LayerWriter, region: Region, body: Plan, index: int) -> str:
+def settled(writer: LayerWriter, region: Region, body: Plan, index: int) -> str:
     """The variable of a result, copied where it is a state that is about to change."""
     array = body.outputs[index]
     if array not in body.inputs:
@@ -63,7 +70,7 @@ def _settled(writer: LayerWriter, region: Region, body: Plan, index: int) -> str
     return name
 
 
-def _store(writer: LayerWriter, name: str, elements: int, place: str) -> None:
+def store_array(writer: LayerWriter, name: str, elements: int, place: str) -> None:
     """Deliver a variable, through the staircases behind the layer."""
     if elements == 1:
         writer.store("0" if place == "i" else place, f"{name}[0]")
