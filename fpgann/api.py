@@ -14,15 +14,17 @@ from fpgann.building import (
     check_hardware,
     choose_hardware,
     device_of,
+    drawing,
     fitted_hardware,
     planned_hardware,
+    require_drawn,
 )
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.files import hls_files, rtl_files
 from fpgann.codegen.manifest import describe_build, describe_simulation, to_json
 from fpgann.codegen.project import Wanted
 from fpgann.config import DEFAULT_PRECISION, CompileOptions, Sampling, Softmax, Target
-from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document, vectors_in
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, vectors_document, vectors_in, with_noise
 from fpgann.design import Design, Simulation, decode_outputs
 from fpgann.eda.find import find_tool
 from fpgann.eda.verilog import GHDL_MINIMUM
@@ -47,6 +49,7 @@ from fpgann.passes.fold_rows import FoldRows
 from fpgann.passes.stack_steps import StackSteps
 from fpgann.passes.strip_softmax import stripped_outputs
 from fpgann.reference.equivalence import check_same_codes
+from fpgann.reference.gaussian import NUMBER
 from fpgann.report.drift import drifts
 from fpgann.report.measured import matched_samples
 from fpgann.report.nodes import Lowered, NodePlan, plan_nodes, unplanned
@@ -89,9 +92,11 @@ def check(
         return unplanned(nodes)
     try:
         imported = frontend.import_onnx(source)
+        chosen = drawing(chosen, source.drawn)
         real = _folded(imported, chosen.softmax)
-        values = reference.run_values(real, model_data(imported, None))
+        values = reference.run_values(real, model_data(imported, None, source.drawn))
         _, graph, _ = _quantize(real, values, chosen, calibrated=False)
+        require_drawn(graph, chosen)
         design = planned_hardware(graph, chosen)
     except UnsupportedOperatorError as error:
         return _refuse(unplanned(nodes), error)
@@ -105,6 +110,8 @@ def _read(path: Path, input_shapes: Mapping[str, tuple[int, ...]], sampling: Sam
         model = frontend.without_sampling(model)
     elif sampling is Sampling.INPUT:
         model = frontend.with_sampling_inputs(model)
+    elif sampling is Sampling.GENERATOR:
+        model = frontend.with_drawn_inputs(model)
     return model if input_shapes else frontend.samplewise(model)
 
 
@@ -173,8 +180,9 @@ def lower(
     device = device_of(options)
     progress("reading the model")
     model = _read(model_path, options.input_shapes, options.sampling)
+    options = drawing(options, model.drawn)
     imported = verify(frontend.import_onnx(model), "the ONNX import")
-    data = model_data(imported, calibration)
+    data = model_data(imported, calibration, model.drawn)
 
     progress("folding")
     real = verify(_folded(imported, options.softmax), "folding")
@@ -185,6 +193,8 @@ def lower(
 
     progress("quantizing")
     plan, graph, meanings = _quantize(real, values, options, calibrated=calibration is not None)
+
+    require_drawn(graph, options)
 
     progress("building the hardware")
     options, design, streams = choose_hardware(graph, options, device)
@@ -289,7 +299,8 @@ def build_files(compiled: Compiled, options: CompileOptions) -> dict[str, bytes]
         files |= {f"model/{path.name}": path.read_bytes() for path in sorted(Path(name).iterdir())}
     files["model/graph.txt"] = to_text(graph).encode(errors="backslashreplace")  # a file's name may be no text
     loading = plan_address_map(design, files["model/graph.json"])
-    values = reference.run_codes(graph, corner_and_random(graph, _vector_count(compiled)))
+    vectors = with_noise(corner_and_random(graph, _vector_count(compiled)), design.noise)
+    values = reference.run_codes(graph, vectors)
     wanted = Wanted(options.clock_period_ns, options.device)
     if options.target is Target.HLS:
         files |= hls_files(graph, design, compiled.streams, values, wanted)
@@ -357,7 +368,9 @@ def _plan(
     input_type = options.input_precision or (None if calibrated else precision)
     needed = {point.value for point in points}
     for value in graph.inputs:
-        if input_type is not None and (options.input_precision is not None or value.name in needed):
+        if value.name in options.hardware.noise:
+            given[value.name] = Precision(NUMBER)
+        elif input_type is not None and (options.input_precision is not None or value.name in needed):
             given[value.name] = input_type
     return passes.choose_plan(
         points,

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fpgann.config import CompileOptions
-from fpgann.errors import ConfigError
+import numpy as np
+
+from fpgann.config import CompileOptions, Target
+from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
 from fpgann.hardware.devices import Device, find_device
@@ -22,10 +24,42 @@ from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.ops.requantize import Requantize
-from fpgann.numerics.integers import IntArray
+from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.reference.gaussian import NUMBER
 
 _MOST_PLANNED = 10_000  # elements that are unrolled to tell what becomes of a model
 _MOST_AT_ONCE = 100_000  # 17 LUTs each in the largest device
+
+
+def require_drawn(graph: Graph, options: CompileOptions) -> None:
+    """Refuse models that want other numbers than generators draw.
+
+    Raises:
+        UnsupportedOperatorError: the model quantizes them.
+    """
+    codes = np.arange(NUMBER.range.low, NUMBER.range.high + 1)
+    for value in graph.inputs:
+        if value.name not in options.hardware.noise:
+            continue
+        entry = value.entry
+        numbers: FloatArray = np.ldexp(codes.astype(np.float64), -NUMBER.frac)[:, None]
+        if entry is None or entry.channels > 1 or not np.array_equal(entry.apply_floats(numbers)[:, 0], codes):
+            hint = "feed them with --sampling input"
+            where = f"input '{value.name}'"
+            raise UnsupportedOperatorError("the model quantizes its random numbers", where=where, hint=hint)
+
+
+def drawing(options: CompileOptions, drawn: Sequence[str]) -> CompileOptions:
+    """Options with the inputs that generators on the chip drive, each with a seed of its own.
+
+    Raises:
+        ConfigError: the target has no generator.
+    """
+    if drawn and options.target is Target.HLS:
+        hint = "feed them with --sampling input, or leave out --target hls"
+        raise ConfigError("HLS C++ draws no random numbers", where="--sampling generator", hint=hint)
+    noise = {name: options.sampling_seed + (number << 32) for number, name in enumerate(drawn)}
+    return replace(options, hardware=replace(options.hardware, noise=noise))
 
 
 def device_of(options: CompileOptions) -> Device | None:

@@ -37,6 +37,7 @@ DEFAULT_PRECISION = "fixed<16,6>"
 DEFAULT_CLOCK_PERIOD_NS = 5.0
 MAX_CLOCK_PERIOD_NS = 1e6
 MAX_THROUGHPUT = 1e12
+MAX_SEED = 1 << 32
 _MAX_FILE_BYTES = 1 << 20
 
 EnumT = TypeVar("EnumT", bound=Enum)
@@ -60,6 +61,8 @@ class Sampling(Enum):
     """Their mean stands in their place."""
     INPUT = "input"
     """They are inputs of the hardware."""
+    GENERATOR = "generator"
+    """The hardware draws them."""
 
 
 class Softmax(Enum):
@@ -83,6 +86,7 @@ class CompileOptions:
         name: name of the top entity.
         input_shapes: shapes of inputs that the model leaves open, batch axis included.
         sampling: what becomes of random numbers that the model draws.
+        sampling_seed: where the hardware's generator begins.
         softmax: what a softmax at the output delivers.
         clock_period_ns: of the clock that scripts for vendor tools ask for, and that the report counts in.
         device: part number, for those scripts and for what has to fit.
@@ -98,6 +102,7 @@ class CompileOptions:
     name: str | None = None
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     sampling: Sampling = Sampling.REFUSE
+    sampling_seed: int = 1
     softmax: Softmax = Softmax.PROBABILITIES
     clock_period_ns: float = DEFAULT_CLOCK_PERIOD_NS
     device: str | None = None
@@ -127,6 +132,7 @@ class CompileOptions:
             "weights": self.hardware.weights.value,
             "input_shapes": {name: list(shape) for name, shape in sorted(self.input_shapes.items())},
             "sampling": self.sampling.value,
+            **({"sampling_seed": self.sampling_seed} if self.sampling is Sampling.GENERATOR else {}),
             "softmax": self.softmax.value,
             "clock_period": self.clock_period_ns,
             "device": self.device,
@@ -145,9 +151,9 @@ def read_config(path: Path) -> CompileOptions:
     """Read fpgann.toml.
 
     Keys: `precision`, `input_precision`, `strategy`, `reuse_factor`, `adders_per_stage`, `ternary_adders`, `effort`,
-    `recurrence`, `rows`, `io`, `stream_width`, `target`, `name`, `sampling`, `softmax`, `weights`, `clock_period`,
-    `device`, `fit`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both `multipliers` and
-    `memory`.
+    `recurrence`, `rows`, `io`, `stream_width`, `target`, `name`, `sampling`, `sampling_seed`, `softmax`, `weights`,
+    `clock_period`, `device`, `fit`, and `[layers."NAME"]` with `strategy`, `reuse_factor` and `weights`; in both
+    `multipliers` and `memory`.
 
     Raises:
         ConfigError: the file is missing or no TOML, or a key is unknown or has a wrong value.
@@ -167,7 +173,7 @@ def read_config(path: Path) -> CompileOptions:
     layer_keys = {"strategy", "reuse_factor", "weights", "multipliers", "memory"}
     known = layer_keys | {"precision", "input_precision", "adders_per_stage", "target", "name", "layers"}
     known |= {"io", "stream_width", "sampling", "softmax", "clock_period", "device", "fit", "ternary_adders", "effort"}
-    known |= {"recurrence", "rows", "target_throughput"}
+    known |= {"recurrence", "rows", "target_throughput", "sampling_seed"}
     _refuse_unknown(document, known, where)
     layers = _table(document.get("layers", {}), f"{where}, [layers]")
     layer_options = {
@@ -193,6 +199,7 @@ def read_config(path: Path) -> CompileOptions:
         _choice(Target, document.get("target", "vhdl"), "target", where),
         _text(document.get("name"), f"{where}, name"),
         sampling=_choice(Sampling, document.get("sampling", "refuse"), "sampling", where),
+        sampling_seed=_seed(document.get("sampling_seed", 1), "sampling_seed", where),
         softmax=_choice(Softmax, document.get("softmax", "probabilities"), "softmax", where),
         clock_period_ns=_period(document.get("clock_period", DEFAULT_CLOCK_PERIOD_NS), "clock_period", where),
         device=_part(document.get("device"), f"{where}, device"),
@@ -215,6 +222,7 @@ def override(
     name: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     sampling: str | None = None,
+    sampling_seed: int | None = None,
     softmax: str | None = None,
     clock_period: float | None = None,
     device: str | None = None,
@@ -245,6 +253,9 @@ def override(
         name=options.name if name is None else name,
         input_shapes={**options.input_shapes, **(input_shapes or {})},
         sampling=options.sampling if sampling is None else _choice(Sampling, sampling, "sampling", "--sampling"),
+        sampling_seed=options.sampling_seed
+        if sampling_seed is None
+        else _seed(sampling_seed, "--sampling-seed", "option"),
         softmax=options.softmax if softmax is None else _choice(Softmax, softmax, "softmax", "--softmax"),
         clock_period_ns=options.clock_period_ns
         if clock_period is None
@@ -304,6 +315,14 @@ def _positive(value: object, key: str, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         hint = "write a number like 4, without quotes"
         raise ConfigError(f"{key} must be a positive whole number, not {value!r:.40}", where=where, hint=hint)
+    return value
+
+
+def _seed(value: object, key: str, where: str) -> int:
+    """The seed of a generator."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_SEED:
+        hint = "write a whole number from 0 to 4294967295"
+        raise ConfigError(f"{key} must be a seed, not {value!r:.40}", where=where, hint=hint)
     return value
 
 

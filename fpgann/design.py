@@ -15,11 +15,11 @@ import numpy as np
 
 from fpgann import reference, samples
 from fpgann.codegen.build_folder import read_manifest, write_file
-from fpgann.codegen.manifest import to_json
+from fpgann.codegen.manifest import read_noise, to_json
 from fpgann.cosim.batch import check_batch, run_batch
 from fpgann.cosim.csim import SIMULATOR, run_csim
 from fpgann.cosim.simulate import run_bench
-from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack, vectors_in
+from fpgann.cosim.vectors import DEFAULT_VECTORS, corner_and_random, unpack, vectors_in, with_noise
 from fpgann.documents import HINT, Pattern, read_document
 from fpgann.eda.cpp import Dialect
 from fpgann.eda.progress import Progress, silent
@@ -31,6 +31,7 @@ from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.pages import write_page
 from fpgann.reference.compiled import CompiledGraph
+from fpgann.reference.gaussian import NUMBER
 from fpgann.weight_sets import WeightSet, graph_with, loadable_codes, read_address_map, read_weight_set
 
 _NUMBER: Pattern = (float, type(None))
@@ -71,6 +72,7 @@ class Design:
         except FormatError as error:
             error.where, error.hint = f"{where}, {error.where}", error.hint or HINT
             raise
+        self.noise = read_noise(self.manifest, where)
         described = {port["name"]: tuple(port["shape"]) for port in self.manifest["outputs"]}
         if described != {name: self.graph.types[value].shape for name, value in self.graph.outputs.items()}:
             raise FormatError("manifest.json and model/graph.json differ in their outputs", where=where, hint=HINT)
@@ -128,13 +130,17 @@ class Design:
         """Run the integer reference model.
 
         Args:
-            inputs: input name -> real numbers, shape (samples, *shape), with or without the batch axis of 1.
+            inputs: input name -> real numbers, shape (samples, *shape), with or without the batch axis of 1. What the
+                hardware draws at random is what it draws behind a reset.
 
         Returns:
             Output name -> float64 of shape (samples, *shape without a batch axis of 1), and `<name>__raw` with the
             int64 codes.
         """
-        return self._outputs(self._compiled.run_floats(samples.check_samples(inputs, self.shapes())))
+        checked = samples.check_samples(inputs, self.shapes())
+        count = len(next(iter(checked.values())))
+        drawn = {each.name: each.codes(count) * 2.0**-NUMBER.frac for each in self.noise}
+        return self._outputs(self._compiled.run_floats({**checked, **drawn}))
 
     @cached_property
     def _compiled(self) -> CompiledGraph:
@@ -171,7 +177,7 @@ class Design:
         values = (
             self._run(inputs)
             if inputs is not None
-            else reference.run_codes(self.graph, corner_and_random(self.graph, self._vector_count(), seed))
+            else self._run_codes(corner_and_random(self.graph, self._vector_count(), seed))
         )
         self._require_files()
         simulator = simulator or (SIMULATOR if self.is_cpp else "ghdl")
@@ -268,13 +274,17 @@ class Design:
         return result
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Input name -> shape of one sample, batch axis included."""
-        return {value.name: value.type.shape for value in self.graph.inputs}
+        """Input name -> shape of one sample, batch axis included; without what the hardware draws itself."""
+        drawn = {each.name for each in self.noise}
+        return {value.name: value.type.shape for value in self.graph.inputs if value.name not in drawn}
 
     def _run(self, inputs: Mapping[str, FloatArray]) -> dict[str, IntArray]:
         checked = samples.check_samples(inputs, self.shapes())
-        encoded = {value.name: reference.encode_input(value, checked[value.name]) for value in self.graph.inputs}
-        return reference.run_codes(self.graph, encoded)
+        given = [value for value in self.graph.inputs if value.name in checked]
+        return self._run_codes({value.name: reference.encode_input(value, checked[value.name]) for value in given})
+
+    def _run_codes(self, codes: Mapping[str, IntArray]) -> dict[str, IntArray]:
+        return reference.run_codes(self.graph, with_noise(codes, self.noise))
 
     def _outputs(self, values: Mapping[str, IntArray]) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fpgann.frontend import OnnxModel
 from fpgann.ir import Graph
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics.integers import FloatArray
+from fpgann.reference.gaussian import NUMBER, first_states, gaussian_codes
 
 SYNTHETIC_SAMPLES = 256
 _MOST_NUMBERS = 1 << 26  # that all values of a graph hold on all samples that nobody asked for
@@ -29,10 +31,15 @@ def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     return {value.name: value.type.shape for value in graph.inputs}
 
 
-def model_data(graph: Graph, calibration: Path | None) -> dict[str, FloatArray]:
-    """Calibration samples, or synthetic ones: standard normal, and evenly distributed integers of at most 16 bits."""
+def model_data(graph: Graph, calibration: Path | None, drawn: Collection[str] = ()) -> dict[str, FloatArray]:
+    """Calibration samples, or synthetic ones: standard normal, and evenly distributed integers of at most 16 bits.
+
+    Inputs that are `drawn` on the chip have samples of its generator in either case.
+    """
     if calibration is not None:
-        return samples.read_samples(calibration, input_shapes(graph))
+        shapes = {name: shape for name, shape in input_shapes(graph).items() if name not in drawn}
+        data = samples.read_samples(calibration, shapes)
+        return data | _drawn(graph, drawn, len(next(iter(data.values()))))
     rng = np.random.default_rng(0)
     samples_drawn = affordable(graph, SYNTHETIC_SAMPLES)
     data = {}
@@ -44,7 +51,17 @@ def model_data(graph: Graph, calibration: Path | None) -> dict[str, FloatArray]:
             data[name] = drawn.astype(np.float64)
         else:
             data[name] = rng.standard_normal((samples_drawn, *shape))
-    return data
+    return data | _drawn(graph, drawn, samples_drawn)
+
+
+def _drawn(graph: Graph, names: Collection[str], count: int) -> dict[str, FloatArray]:
+    """Random numbers as the hardware draws them."""
+    found = {}
+    for seed, name in enumerate(names):
+        shape = input_shapes(graph)[name]
+        codes = gaussian_codes(first_states(seed, prod(shape)), count)
+        found[name] = codes.reshape(count, *shape) * 2.0**-NUMBER.frac
+    return found
 
 
 def affordable(graph: Graph, samples_wanted: int) -> int:

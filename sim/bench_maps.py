@@ -153,7 +153,7 @@ async def back_to_back(bench: MapBench, vectors: list[int]) -> list[int]:
 
     Outputs that have nothing in common may run at different speeds: the slowest one counts.
     """
-    bench.forget()
+    vectors = await bench.begin(vectors)
     bench.offer(vectors)
     await bench.settle(vectors, keep=True)
     settled = slice(bench.design["settling_maps"], len(vectors))
@@ -165,7 +165,7 @@ async def back_to_back(bench: MapBench, vectors: list[int]) -> list[int]:
 async def sparse(bench: MapBench, vectors: list[int]) -> list[int]:
     """One map at a time; cycles from the first beat of the inputs to the last one of the outputs."""
     latencies = set()
-    for vector in vectors:
+    for vector in await bench.begin(vectors):
         bench.forget()
         await bench.cycles(bench.rng.randrange(4))
         bench.offer([vector])
@@ -179,7 +179,7 @@ async def stalled_outputs(bench: MapBench, count: int) -> None:
     """Outputs that wait until everything is full, one after another, then take all: nothing is lost."""
     vectors = [index % count for index in range(3)]
     for released in range(len(bench.outputs)):
-        bench.forget()
+        vectors = await bench.begin(vectors)
         for number_of, sink in enumerate(bench.sinks):
             sink.pause = number_of >= released
         bench.offer(vectors)
@@ -204,12 +204,12 @@ async def damaged_packets(bench: MapBench, count: int) -> None:
             if not broken:
                 continue
             # one after another: two in one cycle would be one pulse
-            bench.forget()
+            vector, partner, last = await bench.begin([vector, partner, partner])
             bench.offer([vector])
             for other in range(len(bench.inputs)):
                 bench.send(other, broken if other == side else bench.beats(other, partner))
-            bench.offer([partner])
-            await bench.settle([vector, None, partner], 1, slower=3)
+            bench.offer([last])
+            await bench.settle([vector, None, last], 1, slower=3)
             turn += 1
 
 
@@ -221,7 +221,7 @@ async def bit_exact(dut) -> None:
     Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
     bench = MapBench(dut, design, vectors)
     count = vectors["count"]
-    fast, stalled, alone = shares(count)
+    fast, stalled, alone = shares(count, draws=bench.draws)
     phases = [
         ("back to back", "intervals_seen", partial(back_to_back, bench, fast)),
         ("random stalls", None, partial(random_stalls, bench, stalled)),

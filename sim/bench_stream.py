@@ -89,7 +89,7 @@ async def load(bench: Bench, master) -> None:
 
 async def back_to_back(bench: Bench, vectors: list[int]) -> list[int]:
     """Everything as fast as it goes; the intervals at the output with most beats, which none can hide from."""
-    bench.forget()
+    vectors = await bench.begin(vectors)
     bench.offer(vectors)
     await bench.settle(vectors, keep=True)
     widest = max(bench.outputs, key=lambda output: output.port["beats"])
@@ -99,7 +99,7 @@ async def back_to_back(bench: Bench, vectors: list[int]) -> list[int]:
 async def sparse(bench: Bench, vectors: list[int]) -> list[int]:
     """One frame at a time; cycles from the last beat of the inputs to the first of each output."""
     latencies = set()
-    for vector in vectors:
+    for vector in await bench.begin(vectors):
         bench.forget()
         await bench.cycles(bench.rng.randrange(4))
         bench.offer([vector])
@@ -111,7 +111,7 @@ async def sparse(bench: Bench, vectors: list[int]) -> list[int]:
 
 async def in_turns(bench: Bench, vectors: list[int]) -> None:
     """One interface at a time, the first one first, then the last one first: nobody may wait for another."""
-    for vector, order in zip(vectors, itertools.cycle((1, -1)), strict=False):
+    for vector, order in zip(await bench.begin(vectors), itertools.cycle((1, -1)), strict=False):
         bench.forget()
         for end in (*bench.sources, *bench.sinks):
             end.pause = True
@@ -132,7 +132,7 @@ async def stalled_outputs(bench: Bench, count: int) -> None:
     places = bench.frames_inside - 3
     vectors = [index % count for index in range(bench.frames_inside)]
     for released in range(len(bench.outputs)):
-        bench.forget()
+        vectors = await bench.begin(vectors)
         for number_of, sink in enumerate(bench.sinks):
             sink.pause = number_of >= released
         bench.offer(vectors)
@@ -150,7 +150,7 @@ async def stalled_outputs(bench: Bench, count: int) -> None:
 async def damaged_packets(bench: Bench, count: int) -> None:
     """Packets that end early or late, or lack a byte: dropped with their partners, and nothing else with them."""
     good, errors, turn = [], 0, 0
-    bench.forget()
+    await bench.begin([])
     for kind in ("short", "first beat", "long", "two in one", "lacks a byte"):
         for side, interface in enumerate(bench.inputs):
             vector, partner = turn % count, (turn + 1) % count
@@ -170,8 +170,8 @@ async def damaged_packets(bench: Bench, count: int) -> None:
             good.append(vector)
             errors += 1
             turn += 1
-    bench.offer([0])
-    await bench.settle([*good, 0], errors, slower=3)
+    bench.offer([turn % count])
+    await bench.settle([*good, turn % count], errors, slower=3)
 
 
 @cocotb.test()
@@ -182,7 +182,7 @@ async def bit_exact(dut) -> None:
     Clock(dut.aclk, PERIOD_NS, "ns").start(start_high=False)
     bench = Bench(dut, design, vectors)
     count = vectors["count"]
-    fast, stalled, alone = shares(count)
+    fast, stalled, alone = shares(count, draws=bench.draws)
     phases = [
         ("back to back", "intervals_seen", partial(back_to_back, bench, fast)),
         ("random stalls", None, partial(random_stalls, bench, stalled)),

@@ -28,6 +28,7 @@ class Traffic:
 
     def __init__(self, dut, design: dict, vectors: dict) -> None:
         self.dut, self.design, self.vectors = dut, design, vectors
+        self.draws = design.get("draws", False)
         self.rng = random.Random(vectors["seed"])
         self.inputs = [Interface(dut, "input", port) for port in design["inputs"]]
         self.outputs = [Interface(dut, "output", port) for port in design["outputs"]]
@@ -79,6 +80,14 @@ class Traffic:
         for sink in self.sinks:
             sink.clear()
         self.errors = 0
+
+    async def begin(self, vectors: list[int]) -> list[int]:
+        """Begin a new record; the vectors to offer: the first ones behind a reset if the design draws numbers."""
+        if not self.draws:
+            self.forget()
+            return vectors
+        await self.reset()
+        return list(range(len(vectors)))
 
     async def reset(self, cycles: int = 1) -> None:
         """Reset the design and its surroundings; nothing may come out of it afterwards."""
@@ -195,18 +204,24 @@ class Traffic:
 # -- phases ------------------------------------------------------------------------------------------------------------
 
 
-def shares(count: int) -> tuple[list[int], list[int], list[int]]:
-    """Vectors that go back to back, with random stalls, and one by one."""
+def shares(count: int, *, draws: bool = False) -> tuple[list[int], list[int], list[int]]:
+    """Vectors that go back to back, with random stalls, and one by one.
+
+    Random numbers that a design draws belong to the first, second, ... frame behind a reset: then all vectors go back
+    to back, and the other phases begin with the first one again.
+    """
     alone = min(8, max(1, count // 8))
     stalled = (count - alone) // 3
     fast = count - alone - stalled
+    if draws:
+        return list(range(count)), list(range(stalled)), list(range(alone))
     return list(range(fast)), list(range(fast, fast + stalled)), list(range(fast + stalled, count))
 
 
 async def random_stalls(bench: Traffic, vectors: list[int]) -> None:
     """Pauses on all sides; bits that carry nothing hold anything."""
     for share, part in zip((0.3, 0.8), (vectors[::2], vectors[1::2]), strict=True):
-        bench.forget()
+        part = await bench.begin(part)
         bench.stall(share)
         bench.offer(part, junk=True)
         await bench.settle(part, slower=20, keep=True)
@@ -230,7 +245,7 @@ async def resets(bench: Traffic, count: int) -> None:
         bench.sinks[0].pause = False
         await bench.cycles(bench.quiet_cycles)
         bench.judge([])
-        vectors = [point % count, (point + 1) % count]
+        vectors = [0, 1 % count] if bench.draws else [point % count, (point + 1) % count]
         bench.offer(vectors)
         await bench.settle(vectors)
 

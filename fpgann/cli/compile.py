@@ -10,7 +10,7 @@ import click
 
 from fpgann import api
 from fpgann.cli.printing import printable, say
-from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, SOFTMAX, print_report, steps, warn
+from fpgann.cli.shared import INPUT_SHAPE, SAMPLING, SAMPLING_SEED, SOFTMAX, print_report, steps, warn
 from fpgann.config import CompileOptions, Target, override, read_config
 from fpgann.hardware.options import Io, Weights
 
@@ -54,6 +54,7 @@ from fpgann.hardware.options import Io, Weights
 @click.option("--fit", is_flag=True, help="Choose strategies and reuse factors so that it fits the device.")
 @INPUT_SHAPE
 @SAMPLING
+@SAMPLING_SEED
 @SOFTMAX
 @click.option("--name", help="Name of the top entity.")
 @click.option("--dump-ir", is_flag=True, help="Print the graph of codes.")
@@ -79,6 +80,7 @@ def compile(  # noqa: A001  the name of the command
     name: str | None,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     sampling: str | None,
+    sampling_seed: int | None,
     softmax: str | None,
     dump_ir: bool,
     force: bool,
@@ -98,6 +100,7 @@ def compile(  # noqa: A001  the name of the command
         name=name,
         input_shapes=dict(input_shapes),
         sampling=sampling,
+        sampling_seed=sampling_seed,
         softmax=softmax,
         clock_period=clock_period,
         device=device,

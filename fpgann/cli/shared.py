@@ -53,8 +53,13 @@ INPUT_SHAPE = click.option(
 
 SAMPLING = click.option(
     "--sampling",
-    type=click.Choice(["refuse", "mean", "input"]),
-    help="Random numbers that the model draws: refuse them (default), take their mean, or make them inputs.",
+    type=click.Choice(["refuse", "mean", "input", "generator"]),
+    help="Random numbers that the model draws: refuse them (default), take their mean, make them inputs, "
+    "or draw them in the hardware.",
+)
+
+SAMPLING_SEED = click.option(
+    "--sampling-seed", type=int, help="Where the hardware's random numbers begin; 1 by default."
 )
 
 SOFTMAX = click.option(

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fpgann import __version__
+from fpgann.errors import FormatError
 from fpgann.hardware.design import Design, Port
 from fpgann.hardware.loading import MAP_VERSION, AddressMap, LayerWindows, Window
 from fpgann.hardware.names import AXIL_PREFIX
+from fpgann.hardware.noise import Noise
 from fpgann.hardware.streaming import StreamPort
 from fpgann.hardware.token_graph import MapDesign, Streams, TokenPort, TokenStream
 from fpgann.ir import Encoding, Graph, Operator, Value
@@ -78,6 +80,8 @@ def describe_simulation(
             **_slave(loading),
             "windows": [{"base": w.base, "size": w.size} for w in loading.windows],
         }
+    if design.noise:
+        described["draws"] = True
     return described
 
 
@@ -97,13 +101,15 @@ def describe_map_simulation(maps: MapDesign) -> dict[str, Any]:
     def port(interface: TokenPort) -> dict[str, Any]:
         return {**tokens(interface.stream), **_interface(interface)}
 
+    drawn = _drawn_streams(maps)
     named = [
         (actor.layers[0] if actor.layers else actor.name, stream)
         for actor in maps.actors
         for stream in actor.targets
-        if stream.value and stream.elements * stream.element_bits <= _VISIBLE_BITS
+        if stream.value and stream.name not in drawn and stream.elements * stream.element_bits <= _VISIBLE_BITS
     ]
     return {
+        **({"draws": True} if drawn else {}),
         "top": maps.name,
         "bench": "bench_maps",
         "latency_cycles": maps.latency_cycles,
@@ -114,6 +120,38 @@ def describe_map_simulation(maps: MapDesign) -> dict[str, Any]:
         "outputs": [port(interface) for interface in maps.outputs],
         "stages": [{"layer": layer, **tokens(stream)} for layer, stream in named],
     }
+
+
+def _drawn_streams(maps: MapDesign) -> set[str]:
+    """Streams made of random numbers alone: they run ahead of the maps, so benches cannot tell whose they are."""
+    drawn: set[str] = set()
+    for actor in maps.actors:
+        if all(source.name in drawn for source in actor.sources):
+            drawn |= {target.name for target in actor.targets}
+    return drawn
+
+
+def read_noise(manifest: Mapping[str, Any], where: str) -> tuple[Noise, ...]:
+    """What a manifest says of random numbers that the hardware draws.
+
+    Raises:
+        FormatError: it is damaged.
+    """
+    try:
+        return tuple(
+            Noise(
+                str(drawn["name"]),
+                int(drawn["seed"]),
+                int(drawn["tokens"]),
+                int(drawn["lanes"]),
+                tuple(int(size) for size in drawn["order"]["shape"]),
+                tuple(int(axis) for axis in drawn["order"]["axes"]),
+            )
+            for drawn in manifest.get("noise", [])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        hint = "compile the model again"
+        raise FormatError(f"manifest.json is damaged: {error} in 'noise'", where=where, hint=hint) from None
 
 
 def describe_build(
@@ -162,7 +200,19 @@ def describe_build(
         ops = {node.name: node.op for node in graph.nodes}
         layers = [_loaded_layer(layer, ops[layer.layer]) for layer in loading.layers]
         described["loading"] = {**_slave(loading), "layers": layers}
+    if design.noise:
+        described["noise"] = [_drawn(noise) for noise in design.noise]
     return described
+
+
+def _drawn(noise: Noise) -> dict[str, Any]:
+    """Random numbers that the hardware draws; fpgann/reference/gaussian.py says what these are.
+
+    For each sample `lanes` numbers are drawn `tokens` times. `order` is as for maps: the tensor that they make up, and
+    for each axis of the model's tensor which of these it is.
+    """
+    order = {"shape": list(noise.shape), "axes": list(noise.axes)}
+    return {"name": noise.name, "seed": noise.seed, "tokens": noise.tokens, "lanes": noise.lanes, "order": order}
 
 
 def _slave(loading: AddressMap) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from fpgann.hardware.noise import Noise
 from fpgann.ir import Graph
 from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
@@ -32,6 +33,18 @@ def corner_and_random(graph: Graph, count: int, seed: int = 0) -> dict[str, IntA
     """
     rng = np.random.default_rng(seed)
     return {value.name: _fill(value.type.shape, value.type.codes.range, count, rng) for value in graph.inputs}
+
+
+def with_noise(inputs: Mapping[str, IntArray], noise: Iterable[Noise]) -> dict[str, IntArray]:
+    """Input codes with what the hardware draws: the numbers behind a reset, in the order of the samples.
+
+    Args:
+        inputs: codes of inputs, shape (samples, *shape), at least one that is not drawn.
+        noise: what is drawn.
+    """
+    given = dict(inputs)
+    count = len(next(iter(given.values())))
+    return given | {drawn.name: drawn.codes(count) for drawn in noise}
 
 
 def _fill(shape: tuple[int, ...], codes: CodeRange, count: int, rng: np.random.Generator) -> IntArray:

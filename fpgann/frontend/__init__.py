@@ -7,7 +7,7 @@ from fpgann.frontend.onnx.importer import explain, import_onnx
 from fpgann.frontend.onnx.ports import Port
 from fpgann.frontend.onnx.reader import OnnxModel
 from fpgann.frontend.onnx.reader import read as read_model
-from fpgann.frontend.onnx.sampling import with_sampling_inputs, without_sampling
+from fpgann.frontend.onnx.sampling import with_drawn_inputs, with_sampling_inputs, without_sampling
 from fpgann.frontend.onnx.support import NodeSupport
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "import_onnx",
     "read_model",
     "samplewise",
+    "with_drawn_inputs",
     "with_sampling_inputs",
     "without_sampling",
 ]

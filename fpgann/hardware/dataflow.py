@@ -51,6 +51,21 @@ class Source(Process):
         return len(out.offered) > before
 
 
+class Drawing(Process):
+    """Offers so many items, each as soon as the last one is taken, the first one long ago."""
+
+    def __init__(self, out: Channel, count: int) -> None:
+        self.out, self.count = out, count
+
+    def advance(self) -> bool:
+        """Pass on what can be."""
+        out = self.out
+        if len(out.offered) == self.count or len(out.offered) > len(out.taken):
+            return False
+        out.offered.append(out.taken[-1] + 1 if out.taken else _LONG_AGO)
+        return True
+
+
 class Sink(Process):
     """Takes everything at once, or as many cycles later as `stall` says."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fpgann.hardware.dataflow import (
     Channel,
     Collecting,
+    Drawing,
     Expanding,
     Forking,
     Pipeline,
@@ -23,6 +24,7 @@ from fpgann.hardware.dataflow import (
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fifo,
     Fork,
@@ -82,7 +84,7 @@ def run(
     pipelines: dict[str, Pipeline] = {}
     for actor in actors:
         sources, targets = ([network.channel(stream) for stream in side] for side in (actor.sources, actor.targets))
-        process = _process(actor, sources, targets)
+        process = _process(actor, sources, targets, maps)
         network.add(process, sources, targets)
         if isinstance(process, Pipeline):
             pipelines[actor.name] = process
@@ -137,8 +139,10 @@ class _Network:
                         waking.append(neighbour)
 
 
-def _process(actor: Actor, entering: list[Channel], outs: list[Channel]) -> Process:
+def _process(actor: Actor, entering: list[Channel], outs: list[Channel], maps: int) -> Process:
     match actor:
+        case Draw(target=target):
+            return Drawing(outs[0], maps * target.tokens)
         case WindowBuffer():
             return Windowing(entering[0], outs[0], actor)
         case TokenStage(core=core):

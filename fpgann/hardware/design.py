@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fpgann.hardware.neurons import Loadable, Share, SharedArray
+from fpgann.hardware.noise import Noise
 from fpgann.hardware.options import Memory, Multipliers, Strategy
 from fpgann.ir import Graph
 from fpgann.kernel.pipelining import PipelinedNetlist
@@ -450,6 +451,7 @@ class Design:
         latency_cycles: cycles from an accepted input to the valid outputs.
         interval_cycles: cycles from one accepted input to the next (initiation interval).
         streams: every graph value that exists as a stream.
+        noise: inputs that generators drive.
     """
 
     name: str
@@ -459,6 +461,7 @@ class Design:
     latency_cycles: int
     interval_cycles: int
     streams: Mapping[str, Stream]
+    noise: tuple[Noise, ...] = ()
 
     @property
     def arrays(self) -> tuple[SharedArray, ...]:

@@ -20,13 +20,15 @@ from fpgann.hardware.design import (
     StepKernel,
     UnrolledKernel,
 )
-from fpgann.hardware.estimate_blocks import Amounts, counter_bits, shift_register, two_port_memory
+from fpgann.hardware.estimate_blocks import Amounts, counter_bits, rom, shift_register, two_port_memory
 from fpgann.hardware.estimate_calibration import Kind, calibration
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS, Fabric
 from fpgann.hardware.estimate_folded import folded_row, shared_neurons
 from fpgann.hardware.estimate_netlist import netlist_amounts
 from fpgann.hardware.estimate_staircases import requantizers
+from fpgann.hardware.noise import Noise, noise_table, state_bits
 from fpgann.hardware.streaming import StreamDesign
+from fpgann.reference.gaussian import NUMBER, TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +193,16 @@ def estimate_between(design: Design, family: str = DEFAULT_FAMILY) -> Resources:
         total.add(shift_register(fabric, port.wait_cycles, port.stream.bits))
     latest = max(design.outputs, key=lambda port: port.stream.delay_cycles)
     total.ff += latest.wait_cycles
+    for noise in design.noise:
+        total.add(noise_amounts(noise, fabric))
     return resources_of(total, Kind.STREAM, family)
+
+
+def noise_amounts(noise: Noise, fabric: Fabric) -> Amounts:
+    """Generators: their states, tables, and sums of four entries."""
+    total, words = Amounts(), noise_table()
+    total.ff += state_bits(noise) + NUMBER.width * noise.lanes
+    total.logic["ring"] += 2 * state_bits(noise)  # some 4 bits into each of the state, and one that holds or resets it
+    total.logic["accumulator"] += TERMS * NUMBER.width * noise.lanes
+    total.add(rom(fabric, words, int(words.max()).bit_length()), TERMS * noise.lanes)
+    return total

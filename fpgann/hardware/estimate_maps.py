@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fpgann.hardware.estimate import Resources, estimate_between, resources_of
+from fpgann.hardware.estimate import Resources, estimate_between, noise_amounts, resources_of
 from fpgann.hardware.estimate_blocks import Amounts, counter_bits, two_port_memory
 from fpgann.hardware.estimate_calibration import Kind
 from fpgann.hardware.estimate_fabric import DEFAULT_FAMILY, FABRICS, Fabric
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fifo,
     Fork,
@@ -71,6 +72,8 @@ def _amounts(actor: Actor, fabric: Fabric) -> Amounts:
     match actor:
         case WindowBuffer():
             return _window(actor, fabric)
+        case Draw(noise=noise):
+            total.add(noise_amounts(noise, fabric))
         case TokenStage(targets=targets):
             total.logic["control"] += 1
             for target in targets:

@@ -13,6 +13,7 @@ from fpgann.hardware.builder import DesignBuilder
 from fpgann.hardware.design import Design, Port, Stream
 from fpgann.hardware.names import identifier
 from fpgann.hardware.neurons import Share
+from fpgann.hardware.noise import whole_noise
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph
@@ -39,14 +40,17 @@ def build_design(
     """
     builder = DesignBuilder(graph, options, shares)
     top = identifier(name or graph.name, "model")
-    ports = {value.name: builder.claim_port(value.name, "in_") for value in graph.inputs}
+    ports = {v.name: builder.claim_port(v.name, "in_") for v in graph.inputs if v.name not in options.noise}
     delivered_ports = {delivered: builder.claim_port(delivered, "out_") for delivered in graph.outputs}
-    inputs = []
+    inputs, noise = [], []
     for value in graph.inputs:
         codes = value.type.codes.range
         stream = Stream(builder.claim_stream(value.name, "input"), value.name, prod(value.type.shape), codes, 0)
         builder.streams[value.name] = stream
-        inputs.append(Port(ports[value.name], value.name, stream))
+        if value.name in options.noise:
+            noise.append(whole_noise(value.name, options.noise[value.name], value.type.shape))
+        else:
+            inputs.append(Port(ports[value.name], value.name, stream))
     for node in graph.nodes:
         if node.name in builder.done:
             continue
@@ -62,7 +66,8 @@ def build_design(
         for delivered, stream in streams.items()
     )
     interval = max((stage.interval_cycles for stage in builder.stages), default=1)
-    return Design(top, tuple(inputs), outputs, tuple(builder.stages), latency, interval, builder.streams)
+    stages = tuple(builder.stages)
+    return Design(top, tuple(inputs), outputs, stages, latency, interval, builder.streams, tuple(noise))
 
 
 def _refuse_unknown_layers(builder: DesignBuilder) -> None:

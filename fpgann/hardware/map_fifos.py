@@ -12,7 +12,7 @@ from fpgann.hardware.dataflow import UNBOUNDED
 from fpgann.hardware.dataflow_run import Run, run
 from fpgann.hardware.map_ways import shorter_ways
 from fpgann.hardware.names import Namespace
-from fpgann.hardware.token_graph import Actor, Fifo, TokenPort, TokenStage, TokenStream, WindowBuffer
+from fpgann.hardware.token_graph import Actor, Draw, Fifo, TokenPort, TokenStage, TokenStream, WindowBuffer
 
 _FEWEST_MAPS = 3
 _MOST_MAPS = 64
@@ -162,6 +162,7 @@ def _reading(actor: Actor, old: TokenStream, new: TokenStream) -> Actor:
     """An actor that reads another stream in the place of one."""
     if isinstance(actor, TokenStage):
         return replace(actor, sources=tuple(new if stream is old else stream for stream in actor.sources))
+    assert not isinstance(actor, Draw)  # which reads nothing
     return replace(actor, source=new)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import ceil
 
 from fpgann.errors import ConfigError
@@ -18,7 +18,11 @@ WIDEST_TOKEN_BITS = 512  # without --stream-width a beat is a token, if that is 
 
 
 def plan_ports(
-    partition: Partition, inputs: Sequence[TokenStream], outputs: Sequence[TokenStream], width_bits: int | None
+    partition: Partition,
+    inputs: Sequence[TokenStream],
+    outputs: Sequence[TokenStream],
+    width_bits: int | None,
+    noise: Container[str] = (),
 ) -> tuple[tuple[TokenPort, ...], tuple[TokenPort, ...]]:
     """Interfaces for the inputs and outputs of a graph.
 
@@ -27,6 +31,7 @@ def plan_ports(
         inputs: streams of its inputs.
         outputs: streams of its outputs.
         width_bits: width of every tdata; None leaves it to the tokens.
+        noise: inputs that have no interface, because generators drive them.
 
     Raises:
         ConfigError: the width is no number of bytes, or below an element.
@@ -43,7 +48,8 @@ def plan_ports(
             found.append(TokenPort(name, border.name, stream, border.shape, border.permutation, beat_bits, per_beat))
         return tuple(found)
 
-    return ports(partition.inputs, inputs, "s_axis"), ports(partition.outputs, outputs, "m_axis")
+    entering = [border for border in partition.inputs if border.name not in noise]
+    return ports(entering, inputs, "s_axis"), ports(partition.outputs, outputs, "m_axis")
 
 
 def _beat(border: Border, stream: TokenStream, width_bits: int | None) -> tuple[int, int]:

@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware.lowering import build_design
-from fpgann.hardware.map_drafts import Cluster, Key, Shell, WindowShell
+from fpgann.hardware.map_drafts import Border, Cluster, Key, Shell, WindowShell
 from fpgann.hardware.map_fifos import timing, with_fifos
 from fpgann.hardware.map_folding import core_options
 from fpgann.hardware.map_moves import Enlargement, Extract
 from fpgann.hardware.map_partition import Partition, token_graph
 from fpgann.hardware.map_ports import plan_ports
 from fpgann.hardware.names import Namespace, identifier
+from fpgann.hardware.noise import Noise
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fork,
     MapDesign,
@@ -79,8 +81,10 @@ def sketch_maps(
     top = identifier(name or graph.name, "model")
     partition = Partition(graph)
     _name_outputs(partition)
-    builder = _Network(partition, top, core_options(partition, options, target_cycles))
-    inputs, outputs = plan_ports(partition, builder.entering(), builder.leaving(), options.stream_width_bits)
+    builder = _Network(partition, top, core_options(partition, options, target_cycles), options.noise)
+    inputs, outputs = plan_ports(
+        partition, builder.entering(), builder.leaving(), options.stream_width_bits, options.noise
+    )
     return MapDesign(top, inputs, outputs, tuple(builder.actors), 0, 0, 0, _streams(inputs, outputs, builder.actors))
 
 
@@ -137,7 +141,9 @@ class _Ends:
 class _Network:
     """Actors and streams as they come about."""
 
-    def __init__(self, partition: Partition, top: str, options: Mapping[int, HardwareOptions]) -> None:
+    def __init__(
+        self, partition: Partition, top: str, options: Mapping[int, HardwareOptions], noise: Mapping[str, int]
+    ) -> None:
         self.partition = partition
         self.top = top
         self.actors: list[Actor] = []
@@ -149,8 +155,12 @@ class _Network:
             if not self._reads[border.key]:
                 hint = "remove it from the model"
                 raise UnsupportedOperatorError("nothing reads it", where=f"input '{border.name}'", hint=hint)
-            self._entering[border.name] = self._stream(border.key, border.name, self._encoding(border.key))
-            self._offer(border.key, self._entering[border.name])
+            stream = self._stream(border.key, border.name, self._encoding(border.key))
+            if border.name in noise:
+                self._draw(border, stream, noise[border.name])
+            else:
+                self._entering[border.name] = stream
+            self._offer(border.key, stream)
         for number, draft in enumerate(partition.drafts):
             if isinstance(draft, Cluster):
                 self._stage(draft, options[number])
@@ -159,7 +169,7 @@ class _Network:
 
     def entering(self) -> list[TokenStream]:
         """The streams of the graph's inputs."""
-        return [self._entering[border.name] for border in self.partition.inputs]
+        return list(self._entering.values())
 
     def leaving(self) -> list[TokenStream]:
         """The streams of the graph's outputs."""
@@ -187,6 +197,11 @@ class _Network:
         name = self._names.claim(f"{stream.name}_copies", "stream", suffixes=SUFFIXES)
         self.actors.append(Fork(name, stream, targets))
         self._ends[key] = _Ends(list(targets))
+
+    def _draw(self, border: Border, stream: TokenStream, seed: int) -> None:
+        axes = border.permutation or tuple(range(len(border.shape)))
+        noise = Noise(border.name, seed, stream.tokens, stream.elements, border.shape, axes)
+        self.actors.append(Draw(stream.name, stream, noise))
 
     def _take(self, key: Key) -> TokenStream:
         return self._ends[key].free.pop(0)

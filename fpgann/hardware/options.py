@@ -119,6 +119,7 @@ class HardwareOptions:
         effort: how long to search for fewer adders.
         recurrence: how the steps of recurrences are built.
         rows: how rows are built that are computed alike.
+        noise: inputs that generators of normal random numbers drive, each with its seed.
     """
 
     default: LayerOptions = LayerOptions()
@@ -131,6 +132,7 @@ class HardwareOptions:
     effort: Effort = Effort.DEFAULT
     recurrence: Recurrences = Recurrences.UNROLLED
     rows: Rows = Rows.UNROLLED
+    noise: Mapping[str, int] = field(default_factory=dict)
 
     def key_of(self, layer: str) -> str | None:
         """The name under which a layer has options of its own: that in the model, or its HDL identifier."""

@@ -13,6 +13,7 @@ from math import ceil
 from typing import TypeAlias
 
 from fpgann.hardware.design import Design
+from fpgann.hardware.noise import Noise
 from fpgann.hardware.streaming import StreamDesign
 from fpgann.ir import Graph
 from fpgann.ir.ops.reduce import Reduction
@@ -291,7 +292,33 @@ class Expand(_OneToOne):
     elements: tuple[int, ...]
 
 
-Actor: TypeAlias = WindowBuffer | TokenStage | Fork | Fifo | Regroup | Accumulate | Expand
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A generator of random tokens, which always has the next one.
+
+    Args:
+        name: HDL name.
+        target: tokens that leave.
+        noise: what they are.
+    """
+
+    name: str
+    target: TokenStream
+    noise: Noise
+    layers: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[TokenStream, ...]:
+        """Nothing enters."""
+        return ()
+
+    @property
+    def targets(self) -> tuple[TokenStream, ...]:
+        """What leaves."""
+        return (self.target,)
+
+
+Actor: TypeAlias = WindowBuffer | TokenStage | Fork | Fifo | Regroup | Accumulate | Expand | Draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +399,11 @@ class MapDesign:
     def cores(self) -> tuple[TokenStage, ...]:
         """The actors that compute."""
         return tuple(actor for actor in self.actors if isinstance(actor, TokenStage))
+
+    @property
+    def noise(self) -> tuple[Noise, ...]:
+        """Inputs that generators drive."""
+        return tuple(actor.noise for actor in self.actors if isinstance(actor, Draw))
 
     @property
     def warm_up_cycles(self) -> int:

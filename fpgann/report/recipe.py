@@ -14,7 +14,7 @@ from fpgann.report.text import shown
 # Options that commands take; all others stand in fpgann.toml.
 _ON_COMMAND_LINE = (
     *("target", "io", "stream_width", "precision", "input_precision", "strategy", "reuse_factor", "weights"),
-    *("sampling", "softmax", "clock_period", "device", "fit"),
+    *("sampling", "sampling_seed", "softmax", "clock_period", "device", "fit"),
 )
 
 

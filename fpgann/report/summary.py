@@ -18,6 +18,7 @@ from fpgann.hardware.streaming import StreamDesign
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fifo,
     Fork,
@@ -269,7 +270,8 @@ def _map_layers(
 
 def _shell_layer(actor: Actor, graph: Graph, reads: list[str], family: str) -> dict[str, Any]:
     """What moves tokens; around a pipeline its FIFOs."""
-    source, target = actor.sources[0], actor.targets[0]
+    target = actor.targets[0]
+    source = actor.sources[0] if actor.sources else target
     costs = {f: estimate_shell(actor, f) for f in FABRICS}
     encoding = graph.types[target.value].codes.fixed if target.value in graph.types else None
     return {
@@ -288,7 +290,7 @@ def _shell_layer(actor: Actor, graph: Graph, reads: list[str], family: str) -> d
         **_costs(costs, family),
         "weights": 0,
         "weight_bits": 0,
-        "in_type": str(graph.types[source.value].codes.fixed) if source.value in graph.types else "",
+        "in_type": str(graph.types[source.value].codes.fixed) if reads and source.value in graph.types else "",
         "out_type": str(encoding or ""),
         "shape": [target.tokens, target.elements],
         "reads": reads,
@@ -320,6 +322,7 @@ _KINDS: dict[type[Actor], str] = {
     Regroup: "regroup",
     Accumulate: "reduce",
     Expand: "arrange",
+    Draw: "draw",
 }
 _LATENCIES: dict[type[Actor], int] = {
     WindowBuffer: 2,
@@ -329,6 +332,7 @@ _LATENCIES: dict[type[Actor], int] = {
     Regroup: 1,
     Accumulate: 1,
     Expand: 2,
+    Draw: 0,
 }  # the headers in hdl/ say the same
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -23,6 +23,7 @@ from fpgann.hardware.names import printable
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fifo,
     Fork,
@@ -73,14 +74,20 @@ class MapProgram:
         if order and is_input:  # of the model's tensor, in the order of the tokens
             shape = tuple(port.shape[axis] for axis in order)
             order = tuple(int(axis) for axis in np.argsort(order))
-        array = Array(channel.array.name, port.stream.value, prod(port.shape), channel.array.codes)
-        return HostPort(channel.array.name, array, value, beats, shape if order else (), order)
+        array = replace(channel.array, elements=prod(port.shape))
+        return HostPort(channel.name, array, value, beats, shape if order else (), order)
 
     @property
     def traced(self) -> list[tuple[Array, str]]:
         """Arrays that a trace delivers, and the layer in front of each."""
+        layers = {channel.name: actor.layers[-1] for channel, actor in self.plan.declared if actor and actor.layers}
+        return [(channel.array, layers[channel.name]) for channel in self._traced]
+
+    @property
+    def _traced(self) -> list[Channel]:
+        """The streams that hold a value of the graph, behind what computes it."""
         return [
-            (channel.array, actor.layers[-1])
+            channel
             for channel, actor in self.plan.declared
             if actor is not None and actor.layers and channel.array.value
         ]
@@ -112,7 +119,8 @@ class MapProgram:
         files["shells.h"] = render("hls/shells.h.j2", ShellsView(tuple(shells)))
         types = [self._type(channel) for channel, _ in self.plan.declared]
         types += [view for plan in self.plan.plans.values() for view in plan_types(plan)]
-        files["types.h"] = render("hls/types.h.j2", TypesView(("fpgann/axis.h", "fpgann/integers.h"), tuple(types)))
+        views = tuple({view.name: view for view in reversed(types)}.values())[::-1]  # streams share types with arrays
+        files["types.h"] = render("hls/types.h.j2", TypesView(("fpgann/axis.h", "fpgann/integers.h"), views))
         ports = (*self.interface.inputs, *self.interface.outputs)
         parameters = [f"{port.beats.stream_type} &{port.port}" for port in ports if port.beats is not None]
         return files | render_top(
@@ -123,7 +131,7 @@ class MapProgram:
         array = channel.array
         if array.value in self.graph.types:
             return type_view(array, self.graph)
-        return TypeView(array.kind, array.kind_text, f"what lies between layers around '{printable((array.name,))}'")
+        return TypeView(array.kind, array.kind_text, f"what lies between layers around '{printable((channel.name,))}'")
 
     def _body(self) -> Block:
         code = Block()
@@ -154,12 +162,12 @@ class MapProgram:
             read_array(code, channel.array, codes, index)
             code.line(f"{channel.kind} {channel.name};")
             code.call(f"fpgann::fill<{channel.tokens}>", [codes, channel.name])
-        delivered = {array.name: index for index, (array, _) in enumerate(self.traced)}
+        delivered = {channel.name: index for index, channel in enumerate(self._traced)}
         for actor in self.maps.actors:
             self._call(code, actor, is_synthesised=False)
             for target in () if isinstance(actor, Fork | Fifo | Regroup) else actor.targets:
                 channel = self.plan.channels[target.name]
-                if channel.name == channel.array.name and channel.name in delivered:
+                if channel.name in delivered:
                     codes = f"{channel.name}_codes"
                     code.line(f"{channel.array.qualified} {codes}[{channel.array.elements}];")
                     code.call(f"fpgann::peek<{channel.tokens}>", [channel.name, codes])

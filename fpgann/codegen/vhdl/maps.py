@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from fpgann.codegen.render import render
 from fpgann.codegen.vhdl.literals import packed, vector
+from fpgann.codegen.vhdl.noise import NoiseView, view_noise
 from fpgann.codegen.vhdl.top import extended
 from fpgann.hardware.names import printable
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fifo,
     Fork,
@@ -73,6 +75,7 @@ class ActorView:
     is_fork: bool = False
     is_fifo: bool = False
     is_stage: bool = False
+    draws: tuple[NoiseView, ...] = ()
     entity: str = ""
     generics: tuple[GenericView, ...] = ()
     source: str = ""
@@ -169,6 +172,8 @@ def _actor(actor: Actor, cores: Mapping[str, str]) -> ActorView:
         case Fifo(source=source, places=places):
             comment = "Waits for what takes a longer way"
             return ActorView(actor.name, comment, is_fifo=True, source=source.name, in_bits=source.bits, places=places)
+        case Draw(noise=noise):
+            return ActorView(actor.name, "Random numbers", draws=(view_noise(noise, actor.name),))
         case _:
             return _shell(actor)
 

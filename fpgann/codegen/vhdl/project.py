@@ -9,6 +9,7 @@ from dataclasses import replace
 from fpgann import resources
 from fpgann.codegen.vhdl.folded import render_folded
 from fpgann.codegen.vhdl.maps import render_maps_top
+from fpgann.codegen.vhdl.noise import NOISE_LIBRARY
 from fpgann.codegen.vhdl.pointwise import render_pointwise
 from fpgann.codegen.vhdl.recurrent import render_recurrent, render_step
 from fpgann.codegen.vhdl.stream import render_stream_top
@@ -42,7 +43,8 @@ def render_design(
         streams: AXI4-Stream interfaces around it, if it has any; then the design is their core.
         loading: addresses of the weights that are loaded at run time, if it has such.
     """
-    files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library_files()}
+    library = [*library_files(), *(library_files(NOISE_LIBRARY) if design.noise else ())]
+    files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library}
     if _names_cells(design):
         files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()
     names = Namespace({design.name} if streams is None else {design.name, streams.core_entity})
@@ -61,6 +63,7 @@ def render_design(
 def render_maps(design: MapDesign) -> dict[str, str]:
     """The same for a network of maps."""
     library = [*library_files(), *library_files("compile_order_maps.txt")]
+    library += library_files(NOISE_LIBRARY) if design.noise else []
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library}
     if any(_names_cells(actor.core) for actor in design.cores):
         files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()

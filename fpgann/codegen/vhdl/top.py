@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fpgann.codegen.render import render
 from fpgann.codegen.vhdl.axil import AxilView, view_axil
 from fpgann.codegen.vhdl.literals import bits
+from fpgann.codegen.vhdl.noise import NoiseView, view_noise
 from fpgann.codegen.vhdl.requantizers import dsp_style
 from fpgann.hardware.design import Design, FoldedKernel, Port, Stage, Stream, WiringKernel
 from fpgann.hardware.loading import AddressMap
@@ -108,6 +109,7 @@ class TopView:
     valid_stream: str
     valid_wait_cycles: int
     axil: AxilView
+    noise: tuple[NoiseView, ...]
 
 
 def render_top(design: Design, entities: dict[str, str], loading: AddressMap | None) -> str:
@@ -119,6 +121,7 @@ def render_top(design: Design, entities: dict[str, str], loading: AddressMap | N
         loading: addresses of the weights that are loaded at run time, if it has such.
     """
     streams = {port.stream.name: port.stream for port in design.inputs}
+    streams |= {design.streams[noise.name].name: design.streams[noise.name] for noise in design.noise}
     streams |= {stage.target.name: stage.target for stage in design.stages}
     shown = design.outputs[0]
     loaded = [] if loading is None else [layer.name for layer in loading.layers]
@@ -135,6 +138,7 @@ def render_top(design: Design, entities: dict[str, str], loading: AddressMap | N
         valid_stream=shown.stream.name,
         valid_wait_cycles=shown.wait_cycles,
         axil=view_axil(loading),
+        noise=tuple(view_noise(noise, design.streams[noise.name].name) for noise in design.noise),
     )
     return render("vhdl/top.vhd.j2", view)
 

@@ -45,6 +45,7 @@ class OnnxModel:
         sha256: of the file and the external data it uses.
         rows: batch size that the file fixes although samples are independent; 1 if it does not.
         noiseless: nodes that draw random numbers in the file, and are replaced by their mean here.
+        drawn: inputs that the hardware fills with standard normal random numbers itself.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class OnnxModel:
     sha256: str
     rows: int = 1
     noiseless: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
 
 
 def read(path: Path | str, input_shapes: Mapping[str, Sequence[int]] | None = None) -> OnnxModel:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that draw random numbers while they run: put the mean in the place of the noise, or let it come from outside.
+"""Models that draw random numbers while they run: put the mean in the place of the noise, or let it come from outside,
+which may be a generator beside the network.
 
 A variational autoencoder computes mean + noise * deviation. Without the noise it delivers its mean, which is what it is
 used for once it is trained; deviation and all that only it needs disappear. With the noise as an input it can sample.
@@ -76,6 +77,49 @@ def with_sampling_inputs(model: OnnxModel) -> OnnxModel:
     drawn = {node.output[0] for node in drawing}
     added = tuple(port for port in find_ports(proto, {}) if port.name in drawn)
     return replace(model, proto=proto, inputs=model.inputs + added)
+
+
+def with_drawn_inputs(model: OnnxModel) -> OnnxModel:
+    """The same for a generator beside the network, which draws standard normal numbers: `drawn` names the inputs.
+
+    Mean and deviation that a node names become a product and a sum of the model.
+
+    Raises:
+        UnsupportedOperatorError: the numbers are distributed otherwise, or nothing else enters the model.
+    """
+    if not any(node.op_type in _NORMAL | _UNIFORM for node in model.proto.graph.node):
+        return model
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    del proto.graph.node[:]
+    for node in model.proto.graph.node:
+        if node.op_type in _UNIFORM:
+            hint = "feed them with --sampling input"
+            where = f"{model.path.name}, {node_name(node)}"
+            raise UnsupportedOperatorError("generators draw normal numbers, not uniform ones", where=where, hint=hint)
+        proto.graph.node.extend(_standardised(node, proto) if node.op_type in _NORMAL else [node])
+    if not model.inputs:
+        hint = "feed them with --sampling input"
+        where = f"model '{model.path.name}'"
+        raise UnsupportedOperatorError("nothing but random numbers enters it", where=where, hint=hint)
+    found = with_sampling_inputs(replace(model, proto=proto))
+    return replace(found, drawn=tuple(port.name for port in found.inputs[len(model.inputs) :]))
+
+
+def _standardised(node: onnx.NodeProto, proto: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """The node with mean 0 and deviation 1, and what makes its own of these."""
+    given = {attribute.name: attribute.f for attribute in node.attribute if attribute.type == onnx.AttributeProto.FLOAT}
+    mean, scale, result = given.get("mean", 0.0), given.get("scale", 1.0), node.output[0]
+    if (mean, scale) == (0.0, 1.0):
+        return [node]
+    drawn = onnx.NodeProto()
+    drawn.CopyFrom(node)
+    drawn.output[0] = f"{result}_standard"
+    numbers = (("scale", scale), ("mean", mean))
+    for what, number in numbers:
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(number), f"{result}_{what}"))
+    scaled = onnx.helper.make_node("Mul", [drawn.output[0], f"{result}_scale"], [f"{result}_scaled"])
+    return [drawn, scaled, onnx.helper.make_node("Add", [f"{result}_scaled", f"{result}_mean"], [result])]
 
 
 class _Rewriting:

@@ -36,7 +36,7 @@ _REFUSALS = {
         _RANDOM,
         (
             "it makes random numbers",
-            "a variational autoencoder works on the mean with --sampling mean, or takes them with --sampling input",
+            "take their mean with --sampling mean, or numbers of the hardware or from outside: generator, input",
         ),
     ),
 }
