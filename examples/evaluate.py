@@ -38,15 +38,29 @@ Picture = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Numbers:
-    """How values are represented: the name in the table, the model, the precision of what the model leaves real."""
+    """How values are represented.
+
+    Args:
+        title: the name in the table.
+        model: the file.
+        precision: of what the model leaves real.
+        sampling: what becomes of random numbers, unless it is the same for all builds.
+    """
 
     title: str
     model: str
     precision: str | None = None
+    sampling: str | None = None
+
+    @property
+    def slug(self) -> str:
+        """For the name of a folder."""
+        return self.title.replace(",", "").replace(" ", "_")
 
 
 ROUNDED = (Numbers("16 bits", "model.onnx", "fixed<16,6>"), Numbers("8 bits", "model.onnx", "fixed<8,4>"))
 TRAINED = Numbers("6 bits, trained", "quantized.onnx")
+DRAWN = Numbers("8 bits, sampled", "model.onnx", "fixed<8,4>", "generator")
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ class Example:
 
 STORIES = {
     "denoising_autoencoder": Example("clean"),
-    "vae": Example("decoded", sampling="mean"),
+    "vae": Example("decoded", (*ROUNDED, DRAWN), sampling="mean"),
     "dcgan": Example("image"),
     "resnet8": Example(None, (*ROUNDED, TRAINED)),
     "densenet": Example(None, (*ROUNDED, TRAINED)),
@@ -94,7 +108,7 @@ def in_floats(path: Path, example: Example, vectors: Values) -> Values:
 def build(name: str, example: Example, numbers: Numbers, folder: Path) -> fpgann.Design:
     """One build, as fast as fits the device."""
     options = override(CompileOptions(), io="stream", device=DEVICE, fit=True, target="verilog", name=name)
-    options = override(options, precision=numbers.precision, sampling=example.sampling)
+    options = override(options, precision=numbers.precision, sampling=numbers.sampling or example.sampling)
     source = EXAMPLES / name
     return fpgann.compile(source / numbers.model, folder, options, calibration=source / "calibration.npz", force=True)
 
@@ -120,7 +134,7 @@ def tell(name: str, output: Path, simulator: str) -> None:
     floats = in_floats(folder / "model.onnx", example, vectors)
     print(f"| float | {example.merit(floats, truth)} |{' |' * (len(heads) - 2)}", flush=True)
     for numbers in example.numbers:
-        design = build(name, example, numbers, output / f"{name}_{numbers.title.split()[0]}")
+        design = build(name, example, numbers, output / f"{name}_{numbers.slug}")
         delivered = design.emulate(vectors)
         key = example.output or "scores"
         distance = np.sqrt(np.mean((delivered[key].ravel() - floats[key].ravel()) ** 2))
