@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fpgann.codegen.hls.names import CppNamespace
 from fpgann.codegen.hls.plan import Array, Plan, plan_program
 from fpgann.hardware.token_graph import (
+    Accumulate,
     Actor,
     Expand,
     Fifo,
@@ -16,10 +17,10 @@ from fpgann.hardware.token_graph import (
     Regroup,
     TokenStage,
     TokenStream,
+    WindowBuffer,
 )
 
 _SLACK = 2  # places of every stream: the registers that entities of hdl/ have at both ends
-PIPELINE_PREFIX = "token_"  # variables of a pipeline are none of its parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Channel:
         name: C++ variable.
         tokens: how many make up a map.
         elements: of a token.
-        array: all of a map's elements; its type is theirs.
+        array: all of a map's elements; its type is theirs, and that of other arrays with its name.
         places: how many tokens wait.
     """
 
@@ -80,7 +81,9 @@ class _Planner:
         most = max((len(actor.sources) + len(actor.targets) for actor in maps.actors), default=0)
         inner = [f"{name}{index}" for name in ("from", "to", "result") for index in range(most)]
         ports = [port.name for port in (*maps.inputs, *maps.outputs)]
-        self.names = CppNamespace({maps.name, "number", *ports, *inner})
+        # what stands in the namespaces of layers and of shells, and in the top function
+        self.layers, self.shell_names = CppNamespace({"number", *inner}), CppNamespace()
+        self.variables = CppNamespace({maps.name, *ports})
         self.channels: dict[str, Channel] = {}
         self.plans: dict[str, Plan] = {}
         self.shells: dict[str, str] = {}
@@ -88,7 +91,7 @@ class _Planner:
 
     def plan(self) -> MapPlan:
         for port in self.maps.inputs:
-            self._declare(port.stream, None)
+            self._declare(port.stream, self._fresh(port.stream))
         for actor in self.maps.actors:
             self._add(actor)
         return MapPlan(self.channels, self.plans, self.shells, tuple(self.declared))
@@ -99,25 +102,36 @@ class _Planner:
                 source = self.channels[actor.source.name]
                 longer = replace(source, places=source.places + actor.places)
                 self.channels[actor.source.name] = self.channels[actor.target.name] = longer
-            case Fork() | Regroup() | Expand():
+            case Fork() | Regroup():
                 for target in actor.targets:
-                    self._same_codes(self.channels[actor.source.name], target)
+                    self._declare(target, self.channels[actor.source.name].array, is_new=False)
+            case Expand():
+                self._declare(actor.target, self.channels[actor.source.name].array, actor)
             case TokenStage():
-                plan = plan_program(actor.graph, actor.core, self.names, prefix=PIPELINE_PREFIX)
+                entering = [self.channels[source.name].array for source in actor.sources]
+                plan = plan_program(actor.graph, actor.core, self.layers, entering=entering)
                 self.plans[actor.name] = plan
-                for target in actor.targets:
-                    self._declare(target, actor, places=actor.places)
+                for target, array in zip(actor.targets, plan.outputs, strict=True):
+                    self._declare(target, array, actor, places=actor.places)
+            case WindowBuffer() | Accumulate():
+                self._declare(actor.target, self._fresh(actor.target), actor)
             case _:
-                self._declare(actor.target, actor)
-        if not isinstance(actor, Fifo | Fork | Regroup):
-            self.shells[actor.name] = self.names.claim(actor.name, "shell")
+                raise TypeError(f"'{actor.name}' has no C++")
+        if isinstance(actor, TokenStage | WindowBuffer | Expand):
+            # a pipeline has not the name of a layer: tools name modules after functions without their namespaces
+            wanted = f"{actor.name}_tokens" if isinstance(actor, TokenStage) else actor.name
+            self.shells[actor.name] = self.shell_names.claim(wanted, "shell")
 
-    def _declare(self, stream: TokenStream, actor: Actor | None, places: int = 0) -> None:
-        name = self.names.claim(stream.name, "stream")
-        array = Array(name, stream.value, stream.tokens * stream.elements, stream.codes)
+    def _fresh(self, stream: TokenStream) -> Array:
+        """A type of its own."""
+        return Array(self.layers.claim(stream.name, "stream"), stream.value, 0, stream.codes)
+
+    def _declare(
+        self, stream: TokenStream, like: Array, actor: Actor | None = None, *, places: int = 0, is_new: bool = True
+    ) -> None:
+        """Add a stream whose elements have the type of an array's."""
+        array = replace(like, value=stream.value, elements=stream.tokens * stream.elements)
+        name = self.variables.claim(stream.name, "stream")
         self.channels[stream.name] = Channel(name, stream.tokens, stream.elements, array, _SLACK + places)
-        self.declared.append((self.channels[stream.name], actor))
-
-    def _same_codes(self, source: Channel, stream: TokenStream) -> None:
-        name = self.names.claim(stream.name, "stream")
-        self.channels[stream.name] = Channel(name, stream.tokens, stream.elements, source.array)
+        if is_new:
+            self.declared.append((self.channels[stream.name], actor))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -198,7 +198,9 @@ def namespace_of(design: Design) -> CppNamespace:
     return CppNamespace({design.name, *(port.name for port in (*design.inputs, *design.outputs))})
 
 
-def plan_program(graph: Graph, design: Design, names: CppNamespace, *, prefix: str = "") -> Plan:
+def plan_program(
+    graph: Graph, design: Design, names: CppNamespace, *, prefix: str = "", entering: Sequence[Array] = ()
+) -> Plan:
     """Turn a graph of codes into functions.
 
     Args:
@@ -206,14 +208,18 @@ def plan_program(graph: Graph, design: Design, names: CppNamespace, *, prefix: s
         design: its hardware, which says how layers are scheduled.
         names: where C++ names come from.
         prefix: what they begin with.
+        entering: arrays that hold the inputs, where there are some already; of those with the same codes.
     """
     schedules, cores = _schedules(design), _cores(design)
     arrays: dict[str, Array] = {}
-    inputs = []
-    for port in design.inputs:
+    inputs: list[Array] = []
+    for index, port in enumerate(design.inputs):
         value = next(v for v in graph.inputs if v.name == port.model_name)
-        name = names.claim(value.name, "input", prefix=prefix)
-        array = Array(name, value.name, value.type.size, value.type.codes.range)
+        codes = value.type.codes.range
+        alike = [a.name for a in entering[index : index + 1] if a.codes == codes]
+        fresh = [name for name in alike if name not in {array.name for array in inputs}]
+        name = fresh[0] if fresh else names.claim(value.name, "input", prefix=prefix)
+        array = Array(name, value.name, value.type.size, codes)
         arrays[value.name] = array
         inputs.append(array)
     layers: list[Layer] = []
