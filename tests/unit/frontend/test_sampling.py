@@ -11,7 +11,8 @@ import pytest
 import fpgann
 from fpgann.config import CompileOptions, override
 from fpgann.errors import UnsupportedOperatorError
-from fpgann.frontend import import_onnx, with_sampling_inputs, without_sampling
+from fpgann.frontend import import_onnx, with_drawn_inputs, with_sampling_inputs, without_sampling
+from fpgann.reference.gaussian import first_states, gaussian_codes
 from tests.command_line import CommandLine
 from tests.unit.frontend.models import model, names, node, read, write
 
@@ -132,3 +133,56 @@ def test_noise_of_unknown_size_is_no_input(tmp_path):
     nodes.append(node("Mul", ["x", "noise"]))
     with pytest.raises(UnsupportedOperatorError, match="how many random numbers"):
         with_sampling_inputs(read(tmp_path, model(nodes, (1, 4), {})))
+
+
+def quantized_encoder() -> list:
+    """The noise passes a quantizer of the model's own."""
+    first, second = (["noise", "step", "zero"], ["codes", "step", "zero"])
+    nodes = [n for n in encoder() if n.output[0] != "jitter"]
+    place = next(i for i, n in enumerate(nodes) if n.output[0] == "z")
+    return [
+        *nodes[:place],
+        node("QuantizeLinear", first, ["codes"]),
+        node("DequantizeLinear", second, ["rough"]),
+        node("Mul", ["rough", "scale"], ["jitter"]),
+        *nodes[place:],
+    ]
+
+
+def test_noise_from_a_generator(tmp_path):
+    """The input has no port; its numbers are the reference's."""
+    drawn = with_drawn_inputs(read(tmp_path, model(encoder(scale=2.0, mean=1.0), (1, 4), CONSTANTS)))
+    assert drawn.drawn == ("noise_standard",)
+    path = write(tmp_path, model(encoder(), (1, 4), CONSTANTS))
+    design = fpgann.compile(path, tmp_path / "build", override(CompileOptions(), sampling="generator"))
+    assert [port["name"] for port in design.manifest["inputs"]] == ["x"]
+    x = np.random.default_rng(0).normal(0, 1, (5, 4))
+    noise = gaussian_codes(first_states(1, 3), 5) / 2.0**12
+    latent = x @ W + noise / (1 + np.exp(-(x @ V) / 2))
+    assert np.allclose(design.emulate({"x": x})["y"], latent @ CONSTANTS["u"], atol=0.1)
+
+
+def test_noise_that_no_generator_draws(tmp_path):
+    generator = override(CompileOptions(), sampling="generator")
+    constants = {**CONSTANTS, "step": np.float32(0.25), "zero": np.zeros((), np.int8)}
+    path = write(tmp_path, model(quantized_encoder(), (1, 4), constants))
+    with pytest.raises(UnsupportedOperatorError, match="quantizes its random numbers"):
+        fpgann.compile(path, tmp_path / "b", generator)
+    refused = [plan for plan in fpgann.check(path, generator) if not plan.supported]
+    assert "quantizes its random numbers" in refused[0].built_as
+    path = write(tmp_path, model(encoder(noise="RandomUniformLike"), (1, 4), CONSTANTS))
+    with pytest.raises(UnsupportedOperatorError, match="not uniform ones"):
+        fpgann.compile(path, tmp_path / "b", generator)
+
+
+def test_options_of_the_generator(cli: CommandLine) -> None:
+    write(cli.folder, model(encoder(), (1, 4), CONSTANTS))
+    generator = ("compile", "model.onnx", "-o", "b", "--sampling", "generator")
+    assert cli(*generator, "--sampling-seed", "7").status == 0
+    manifest = json.loads((cli.folder / "b/manifest.json").read_text())
+    assert manifest["options"]["sampling_seed"] == manifest["noise"][0]["seed"] == 7
+    cli(*generator, "--force", "--sampling-seed", "-1").require_error(2, "must be a seed")
+    cli(*generator, "--force", "--target", "hls").require_error(2, "HLS C++ draws no random numbers")
+    (cli.folder / "fpgann.toml").write_text("sampling = 'generator'\nsampling_seed = 7\n")
+    assert cli("compile", "model.onnx", "-o", "c", "--config", "fpgann.toml").status == 0
+    assert (cli.folder / "b/manifest.json").read_bytes() == (cli.folder / "c/manifest.json").read_bytes()
