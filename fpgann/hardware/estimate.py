@@ -202,7 +202,7 @@ def noise_amounts(noise: Noise, fabric: Fabric) -> Amounts:
     """Generators: their states, tables, and sums of four entries."""
     total, words = Amounts(), noise_table()
     total.ff += state_bits(noise) + NUMBER.width * noise.lanes
-    total.logic["ring"] += 2 * state_bits(noise)  # some 4 bits into each of the state, and one that holds or resets it
+    total.logic["ring"] += 5 * state_bits(noise)  # of up to eight bits each, held or reset; measured with Yosys
     total.logic["accumulator"] += TERMS * NUMBER.width * noise.lanes
     total.add(rom(fabric, words, int(words.max()).bit_length()), TERMS * noise.lanes)
     return total

@@ -165,3 +165,12 @@ def test_a_build_tells_its_seed(builds: dict[str, api.Design]) -> None:
     assert manifest["options"]["sampling_seed"] == 1
     assert [drawn["seed"] for drawn in manifest["noise"]] == [1, 1 + (1 << 32)]
     assert sum(drawn["tokens"] * drawn["lanes"] for drawn in manifest["noise"]) == SIZES["maps"]
+
+
+@pytest.mark.slow
+def test_the_estimate_of_generators(tmp_path: Path) -> None:
+    """What lies between the layers is generators, but for some delays."""
+    require_tool("yosys")
+    found = compiled(tmp_path, "parallel").synthesize("xc7")["rest"]
+    assert found["ff"] == found["estimate"]["ff"]
+    assert abs(found["estimate"]["lut"] / found["lut"] - 1) < 0.1
