@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fpgann.config import CompileOptions, Target
+from fpgann.config import CompileOptions
 from fpgann.errors import ConfigError, UnsupportedOperatorError
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware import build_design
@@ -50,14 +50,7 @@ def require_drawn(graph: Graph, options: CompileOptions) -> None:
 
 
 def drawing(options: CompileOptions, drawn: Sequence[str]) -> CompileOptions:
-    """Options with the inputs that generators on the chip drive, each with a seed of its own.
-
-    Raises:
-        ConfigError: the target has no generator.
-    """
-    if drawn and options.target is Target.HLS:
-        hint = "feed them with --sampling input, or leave out --target hls"
-        raise ConfigError("HLS C++ draws no random numbers", where="--sampling generator", hint=hint)
+    """Options with the inputs that generators on the chip drive, each with a seed of its own."""
     noise = {name: options.sampling_seed + (number << 32) for number, name in enumerate(drawn)}
     return replace(options, hardware=replace(options.hardware, noise=noise))
 

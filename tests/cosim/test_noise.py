@@ -154,8 +154,6 @@ def test_what_generators_cannot_do(tmp_path: Path) -> None:
     uniform = [helper.make_node("RandomUniformLike", ["x"], ["n"]), helper.make_node("Add", ["x", "n"], ["y"])]
     with pytest.raises(UnsupportedOperatorError, match="normal numbers, not uniform"):
         api.compile(write(tmp_path / "u.onnx", uniform, (1, 4)), tmp_path / "b", options)
-    with pytest.raises(ConfigError, match=r"HLS C\+\+ draws no random numbers"):
-        api.compile(dense(tmp_path / "m.onnx"), tmp_path / "b", override(options, target="hls"))
     with pytest.raises(ConfigError, match="must be a seed"):
         override(options, sampling_seed=-1)
 

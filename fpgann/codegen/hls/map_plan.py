@@ -10,6 +10,7 @@ from fpgann.codegen.hls.plan import Array, Plan, plan_program
 from fpgann.hardware.token_graph import (
     Accumulate,
     Actor,
+    Draw,
     Expand,
     Fifo,
     Fork,
@@ -113,11 +114,9 @@ class _Planner:
                 self.plans[actor.name] = plan
                 for target, array in zip(actor.targets, plan.outputs, strict=True):
                     self._declare(target, array, actor, places=actor.places)
-            case WindowBuffer() | Accumulate():
+            case WindowBuffer() | Accumulate() | Draw():
                 self._declare(actor.target, self._fresh(actor.target), actor)
-            case _:
-                raise TypeError(f"'{actor.name}' has no C++")
-        if isinstance(actor, TokenStage | WindowBuffer | Expand):
+        if isinstance(actor, TokenStage | WindowBuffer | Expand | Draw):
             # a pipeline has not the name of a layer: tools name modules after functions without their namespaces
             wanted = f"{actor.name}_tokens" if isinstance(actor, TokenStage) else actor.name
             self.shells[actor.name] = self.shell_names.claim(wanted, "shell")

@@ -14,6 +14,8 @@ from fpgann.codegen.hls.harness import read_array, write_array
 from fpgann.codegen.hls.interface import Beats, HostPort, Interface
 from fpgann.codegen.hls.layer import render_layers
 from fpgann.codegen.hls.map_plan import Channel, MapPlan, plan_maps
+from fpgann.codegen.hls.noise import LIBRARY as NOISE_LIBRARY
+from fpgann.codegen.hls.noise import render_noise
 from fpgann.codegen.hls.pipeline import render_pipeline
 from fpgann.codegen.hls.plan import Array
 from fpgann.codegen.hls.program import TypesView, TypeView, plan_types, render_top, stack_bytes, type_view
@@ -51,12 +53,16 @@ class MapProgram:
         maps: its hardware.
     """
 
-    library = ("axis.h", "maps.h")
-
     def __init__(self, graph: Graph, maps: MapDesign) -> None:
         self.graph = graph
         self.maps = maps
         self.plan: MapPlan = plan_maps(maps)
+        self._generators = {self.plan.shells[a.name]: a.noise for a in maps.actors if isinstance(a, Draw)}
+
+    @property
+    def library(self) -> tuple[str, ...]:
+        """Headers of fpgann/ that only some designs need."""
+        return NOISE_LIBRARY if self._generators else ("axis.h", "maps.h")
 
     @property
     def interface(self) -> Interface:
@@ -95,7 +101,18 @@ class MapProgram:
     @property
     def _headers(self) -> tuple[str, ...]:
         pipelines = (f"pipelines/{self.plan.shells[stage.name]}.h" for stage in self.maps.cores)
-        return tuple(sorted(["fpgann/maps.h", "shells.h", *pipelines]))
+        noise = ["noise.h"] if self._generators else []
+        shells = ["shells.h"] if self._shells else []
+        return tuple(sorted(["fpgann/maps.h", *noise, *shells, *pipelines]))
+
+    @property
+    def _shells(self) -> tuple[ShellView, ...]:
+        names = self.plan.shells
+        return tuple(
+            window_shape(names[a.name], a) if isinstance(a, WindowBuffer) else expansion(names[a.name], a)
+            for a in self.maps.actors
+            if isinstance(a, WindowBuffer | Expand)
+        )
 
     def render(self) -> dict[str, str]:
         """Its files by path below hls/.
@@ -109,14 +126,10 @@ class MapProgram:
             channels = tuple([self.plan.channels[s.name] for s in side] for side in (stage.sources, stage.targets))
             files |= render_layers(plan)
             files[f"pipelines/{name}.h"] = render_pipeline(name, stage, plan, channels[0], channels[1])
-        shells = [
-            window_shape(self.plan.shells[actor.name], actor)
-            if isinstance(actor, WindowBuffer)
-            else expansion(self.plan.shells[actor.name], actor)
-            for actor in self.maps.actors
-            if isinstance(actor, WindowBuffer | Expand)
-        ]
-        files["shells.h"] = render("hls/shells.h.j2", ShellsView(tuple(shells)))
+        if self._shells:
+            files["shells.h"] = render("hls/shells.h.j2", ShellsView(self._shells))
+        if self._generators:
+            files["noise.h"] = render_noise(self._generators)
         types = [self._type(channel) for channel, _ in self.plan.declared]
         types += [view for plan in self.plan.plans.values() for view in plan_types(plan)]
         views = tuple({view.name: view for view in reversed(types)}.values())[::-1]  # streams share types with arrays
@@ -188,7 +201,7 @@ class MapProgram:
         code.call(self._function(actor, sources, targets), names)
 
     def _function(self, actor: Actor, sources: Sequence[Channel], targets: Sequence[Channel]) -> str:
-        fewer = min(sources[0].tokens, targets[0].tokens)
+        fewer = min(channel.tokens for channel in (*sources, *targets))
         match actor:
             case TokenStage():
                 return f"pipelines::{self.plan.shells[actor.name]}"
@@ -204,7 +217,7 @@ class MapProgram:
             case Fork() | Fifo():
                 return f"fpgann::fork<{sources[0].tokens}>"
             case Draw():
-                raise AssertionError  # --sampling generator is refused with HLS
+                return f"fpgann::draw_tokens<noise::{self.plan.shells[actor.name]}, {fewer}>"
 
 
 def _declare(code: Block, channel: Channel, *, is_synthesised: bool = True) -> None:

@@ -22,7 +22,7 @@ _KEYWORDS = frozenset(
 # namespaces and macros of generated files and of what they include, and local names of layer functions
 _TAKEN = frozenset(
     (
-        *("fpgann", "hls", "layers", "main", "std", "job", "files", "pipelines", "shells"),
+        *("fpgann", "hls", "layers", "main", "std", "job", "files", "pipelines", "shells", "noise"),
         *("linux", "unix", "assert", "errno", "stdin", "stdout", "stderr", "ap_int", "ac_int"),
     )
 )

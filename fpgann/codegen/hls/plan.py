@@ -13,6 +13,7 @@ from fpgann.codegen.hls.literals import type_of
 from fpgann.codegen.hls.names import CppNamespace
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, StepKernel
 from fpgann.hardware.folding import divisors
+from fpgann.hardware.noise import Noise
 from fpgann.hardware.options import Memory, Multipliers
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.dense import Dense
@@ -165,12 +166,14 @@ class Plan:
         inputs: arrays that enter, in the order of the design's ports.
         outputs: arrays behind the design's output ports, likewise.
         layers: functions in the order of the data.
+        drawn: arrays of random numbers, and what draws them.
     """
 
     graph: Graph
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
     layers: tuple[Layer, ...]
+    drawn: tuple[tuple[Array, Noise], ...] = ()
 
     @property
     def unrolled(self) -> bool:
@@ -190,7 +193,12 @@ class Plan:
     @property
     def arrays(self) -> tuple[Array, ...]:
         """All arrays, those of steps too."""
-        return tuple(a for plan in self.plans for a in (*plan.inputs, *(layer.result for layer in plan.layers)))
+        return tuple(array for plan in self.plans for array in plan.own_arrays)
+
+    @property
+    def own_arrays(self) -> tuple[Array, ...]:
+        """All arrays but those of steps."""
+        return (*self.inputs, *(array for array, _ in self.drawn), *(layer.result for layer in self.layers))
 
 
 def namespace_of(design: Design) -> CppNamespace:
@@ -222,6 +230,12 @@ def plan_program(
         array = Array(name, value.name, value.type.size, codes)
         arrays[value.name] = array
         inputs.append(array)
+    drawn: list[tuple[Array, Noise]] = []
+    for noise in design.noise:
+        value = next(v for v in graph.inputs if v.name == noise.name)
+        name = names.claim(value.name, "noise", prefix=prefix)
+        arrays[value.name] = Array(name, value.name, value.type.size, value.type.codes.range)
+        drawn.append((arrays[value.name], noise))
     layers: list[Layer] = []
     done: set[str] = set()
     for node in graph.nodes:
@@ -244,7 +258,7 @@ def plan_program(
         layers.append(Layer(kernel, windows, staircases, operands, array, schedule, body))
         done.update(n.name for n in nodes)
     outputs = tuple(arrays[graph.outputs[port.model_name]] for port in design.outputs)
-    return Plan(graph, tuple(inputs), outputs, tuple(layers))
+    return Plan(graph, tuple(inputs), outputs, tuple(layers), tuple(drawn))
 
 
 def _is_alias(graph: Graph, node: Node) -> bool:

@@ -10,6 +10,8 @@ from fpgann.codegen.hls.block import Block, signature
 from fpgann.codegen.hls.harness import load_arrays, read_array, write_array
 from fpgann.codegen.hls.interface import Beats, HostPort, Interface
 from fpgann.codegen.hls.layer import render_layers
+from fpgann.codegen.hls.noise import LIBRARY as NOISE_LIBRARY
+from fpgann.codegen.hls.noise import render_noise
 from fpgann.codegen.hls.plan import Array, Plan
 from fpgann.codegen.hls.region import ForkView, Region
 from fpgann.codegen.render import render
@@ -67,11 +69,7 @@ def type_view(array: Array, graph: Graph) -> TypeView:
 
 def plan_types(plan: Plan) -> list[TypeView]:
     """The types of all arrays of a plan, and of weights that are loaded."""
-    found = [
-        type_view(array, level.graph)
-        for level in plan.plans
-        for array in (*level.inputs, *(layer.result for layer in level.layers))
-    ]
+    found = [type_view(array, level.graph) for level in plan.plans for array in level.own_arrays]
     for loaded in plan.loaded:
         array, comment = loaded.array, f"each {loaded.tensor} of '{printable((loaded.array.value,))}'"
         found.append(TypeView(array.kind, array.kind_text, comment))
@@ -119,7 +117,8 @@ class Program:
     @property
     def library(self) -> tuple[str, ...]:
         """Headers of fpgann/ that only some designs need."""
-        return () if self.streams is None else ("axis.h",)
+        found = () if self.streams is None else ("axis.h",)
+        return NOISE_LIBRARY if self.plan.drawn else found
 
     @property
     def interface(self) -> Interface:
@@ -141,7 +140,8 @@ class Program:
 
     @property
     def _headers(self) -> tuple[str, ...]:
-        return tuple(sorted(f"layers/{layer.name}.h" for layer in self.plan.layers))
+        noise = ["noise.h"] if self.plan.drawn else []
+        return tuple(sorted([*(f"layers/{layer.name}.h" for layer in self.plan.layers), *noise]))
 
     @property
     def _parameters(self) -> list[str]:
@@ -161,6 +161,8 @@ class Program:
         files = render_layers(self.plan)
         includes = ("fpgann/integers.h",) if self.streams is None else ("fpgann/axis.h", "fpgann/integers.h")
         files["types.h"] = render("hls/types.h.j2", TypesView(includes, tuple(plan_types(self.plan))))
+        if self.plan.drawn:
+            files["noise.h"] = render_noise({array.name: noise for array, noise in self.plan.drawn})
         body, forks = self._body()
         return files | render_top(self.design.name, self.interval, self._parameters, body, self._headers, forks)
 
@@ -170,6 +172,9 @@ class Program:
         for index, array in enumerate(self.plan.inputs):
             read_array(code, array, array.name, index)
         load_arrays(code, self.plan.loaded, len(self.plan.inputs))
+        for array, _ in self.plan.drawn:
+            code.line(f"{array.qualified} {array.name}[{array.elements}];")
+            code.call(f"fpgann::draw<noise::{array.name}>", [array.name])
         for index, layer in enumerate(self.plan.layers):
             code.line(f"{layer.result.qualified} {layer.name}[{layer.result.elements}];")
             loaded = [loaded.array.name for loaded in layer.loaded]

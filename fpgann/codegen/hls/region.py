@@ -58,6 +58,10 @@ class Region:
         """Write the calls."""
         for name, array in self._inputs:
             self._deliver(code, array, name)
+        for array, _ in self.plan.drawn:
+            self.declare(code, array, array.name)
+            code.call(f"fpgann::draw<noise::{array.name}>", [array.name])
+            self._deliver(code, array, array.name)
         for layer in self.plan.layers:
             sources = [_next(self.names[source.name]) for source in layer.sources]
             ports = [name for name, array in self._outputs if array == layer.result]
@@ -115,7 +119,7 @@ class Region:
 
     def _distance(self, array: Array) -> int:
         """Levels between an array and the last layer that reads it: so many items are under way in between."""
-        levels = {a.name: 0 for a in self.plan.inputs}
+        levels = {a.name: 0 for a in (*self.plan.inputs, *(drawn for drawn, _ in self.plan.drawn))}
         furthest = 0
         for layer in self.plan.layers:
             levels[layer.name] = 1 + max(levels[source.name] for source in layer.sources)
