@@ -129,7 +129,7 @@ def tell(name: str, output: Path, simulator: str) -> None:
     example, folder = STORIES[name], EXAMPLES / name
     vectors, truth = read(folder / "vectors.npz"), read(folder / "truth.npz")
     merit = "accuracy" if example.output is None else "RMSE to truth"
-    heads = ["numbers", merit, "RMSE to float", "LUT", "DSP", "BRAM36", "latency", "interval", DEVICE]
+    heads = ["numbers", merit, "RMSE to float", "LUT", "DSP", "BRAM36", "latency", "interval", "simulated"]
     print(f"\n{name}\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     floats = in_floats(folder / "model.onnx", example, vectors)
     print(f"| float | {example.merit(floats, truth)} |{' |' * (len(heads) - 2)}", flush=True)
