@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -79,6 +81,27 @@ def test_a_build_is_as_good_as_its_readme_says(tmp_path: Path, name: str, number
     build = api.compile(folder / numbers.model, tmp_path / "b", options, calibration=folder / "calibration.npz")
     delivered = build.emulate(EVALUATE.read(folder / "vectors.npz"))
     assert example.merit(delivered, EVALUATE.read(folder / "truth.npz")) == shown(name)[numbers.title][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVALUATE.STORIES)
+def test_a_training_script_writes_its_files(tmp_path: Path, name: str) -> None:
+    """One pass over the images: the files are those of the example, and the models can be compiled."""
+    pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'fpgann[train]')")
+    pytest.importorskip("brevitas", reason="brevitas is not installed (pip install 'fpgann[train]')")
+    folder = EXAMPLES / name
+    command = [sys.executable, str(folder / "train.py"), "--epochs", "1", "--output", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {path.name for path in folder.iterdir() if path.suffix in {".onnx", ".npz"}}
+    for file in written:
+        assert (tmp_path / file).suffix == ".npz" or all(plan.supported for plan in check(tmp_path / file, name))
+
+
+def check(model: Path, name: str) -> list[api.NodePlan]:
+    return api.check(model, override(CompileOptions(), io="stream", sampling=EVALUATE.STORIES[name].sampling))
 
 
 def test_pictures() -> None:
