@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from fpgann import api, reference
@@ -67,6 +68,19 @@ def test_maps_are_exact(network: Writer, options: dict[str, object], tmp_path: P
     design = build(network, tmp_path, **options)
     assert "fpgann::windows<" in (design.folder / "hls" / f"{design.manifest['top']}.cpp").read_text()
     design.simulate(batch=True).require_exact()
+
+
+def test_names_longer_than_identifiers(tmp_path: Path) -> None:
+    """A pipeline has another name than its layer, also where that is cut."""
+
+    def network(path: Path) -> Path:
+        model = onnx.load(classifier(path))
+        (sum_,) = (node for node in model.graph.node if node.op_type == "Add")
+        sum_.name += "_of_a_module_within_a_module" * 4
+        onnx.save(model, path)
+        return path
+
+    build(network, tmp_path).simulate(batch=True).require_exact()
 
 
 @pytest.mark.parametrize("dialect", [Dialect.AP_TYPES, Dialect.AC_TYPES])

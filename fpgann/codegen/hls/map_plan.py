@@ -116,10 +116,10 @@ class _Planner:
                     self._declare(target, array, actor, places=actor.places)
             case WindowBuffer() | Accumulate() | Draw():
                 self._declare(actor.target, self._fresh(actor.target), actor)
-        if isinstance(actor, TokenStage | WindowBuffer | Expand | Draw):
-            # a pipeline has not the name of a layer: tools name modules after functions without their namespaces
-            wanted = f"{actor.name}_tokens" if isinstance(actor, TokenStage) else actor.name
-            self.shells[actor.name] = self.shell_names.claim(wanted, "shell")
+        if isinstance(actor, TokenStage):  # tools name modules after functions without their namespaces
+            self.shells[actor.name] = self.layers.claim(actor.name, "stage", prefix="run_")
+        elif isinstance(actor, WindowBuffer | Expand | Draw):
+            self.shells[actor.name] = self.shell_names.claim(actor.name, "shell")
 
     def _fresh(self, stream: TokenStream) -> Array:
         """A type of its own."""
