@@ -14,19 +14,22 @@ from tests.corpus.models import fpgann, load
 
 MODELS = (
     "brevitas_qcdq/qconv1d_w4a4_24__qcdq",
+    "brevitas_qonnx/qlenet_w4a4_28__qonnx",
     "brevitas_qonnx/qresblock_w4a4_8__qonnx",
     "hls4ml_example_keras/k2o_KERAS_conv1d_small",
     "hls4ml_example_keras/k2o_KERAS_conv2d_model",
     "hls4ml_example_onnx/em_conv2d_small_mp_keras",
     "onnx2c_models/onnx2c_conv_k2_maxpool_k2",
     "ort_quantized/ortq_densenet_qdq_concat_u8s8",
+    "tflite_micro/tflm_micro_speech_int8",
     "torch_arch/conv1d_grouped_32__ts",
     "torch_arch/dwsep_mobilenetish_28__ts",
     "torch_arch/gan_generator_16__ts",
     "torch_arch/pixelshuffle_sr_8__ts",
+    "torch_arch/resnet8_w8_32__ts",
     "torch_arch/tcn_dilated_24__ts",
 )
-"""Small ones: Verilator compiles each in about a minute."""
+"""Small ones: Verilator compiles each in a minute or two."""
 
 
 @pytest.mark.slow
