@@ -33,11 +33,11 @@ from fpgann.eda.families import FAMILIES
 from fpgann.eda.find import find_tool
 from fpgann.eda.synthesis import synthesize
 from fpgann.eda.verilog import to_verilog
-from fpgann.hardware.design import WiringKernel
 from fpgann.hardware.estimate import amounts_of
 from fpgann.hardware.estimate_calibration import FILE
 from fpgann.hardware.estimate_fabric import FABRICS
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
+from fpgann.hardware.wiring import WiringKernel
 
 MEASURED_FAMILIES = ("xcup", "xc7", "ecp5")
 

@@ -12,6 +12,7 @@ import numpy as np
 from fpgann.hardware.neurons import Loadable, Share, SharedArray
 from fpgann.hardware.noise import Noise
 from fpgann.hardware.options import Memory, Multipliers, Strategy
+from fpgann.hardware.wiring import WiringKernel
 from fpgann.ir import Graph
 from fpgann.kernel.pipelining import PipelinedNetlist
 from fpgann.kernel.requantize import (
@@ -266,32 +267,6 @@ class PointwiseKernel:
 
     requantizer: Requantizer
     channels: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """One element of a result.
-
-    Args:
-        element: which element of all sources, one after another, it is; None for a constant.
-        shift: left shift of that element.
-        constant: its code where there is no element.
-    """
-
-    element: int | None
-    shift: int = 0
-    constant: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class WiringKernel:
-    """Elements change places, and some are constants; no logic.
-
-    Args:
-        wires: each element of the result.
-    """
-
-    wires: tuple[Wire, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,8 +17,8 @@ from fpgann.hardware.design import (
     StepKernel,
     Stream,
     UnrolledKernel,
-    WiringKernel,
 )
+from fpgann.hardware.wiring import WiringKernel
 from fpgann.kernel.interpreter import evaluate
 from fpgann.kernel.requantize import apply_form, spread
 from fpgann.numerics.integers import IntArray, integers, matmul, multiply_add

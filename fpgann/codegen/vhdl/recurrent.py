@@ -129,8 +129,7 @@ class StepView:
     state_bits: int
     slice_bits: int
     result_bits: int
-    entries: tuple[CopyView, ...]
-    returns: tuple[CopyView, ...]
+    copies: tuple[CopyView, ...]
     core_inputs: tuple[CorePortView, ...]
     core_outputs: tuple[CorePortView, ...]
     delivery: CopyView
@@ -157,8 +156,7 @@ def render_step(stage: Stage, entity: str, core: str) -> str:
             state_bits=sum(s.bits for s in states),
             slice_bits=taken.bits,
             result_bits=sum(s.bits for s in outputs),
-            entries=(_copy("g_slice", taken, "slice", 0, "in_data", low, codes),),
-            returns=tuple(_returns(outputs, states)),
+            copies=(_copy("g_slice", taken, "slice", 0, "in_data", low, codes), *_returns(outputs, states)),
             core_inputs=(*_ports(ports[:-1], "state_now"), *_ports(ports[-1:], "slice")),
             core_outputs=_ports(kernel.core.outputs, "result"),
             delivery=_delivery(stage, outputs, len(outputs) - 1),

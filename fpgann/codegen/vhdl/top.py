@@ -10,10 +10,11 @@ from fpgann.codegen.vhdl.axil import AxilView, view_axil
 from fpgann.codegen.vhdl.literals import bits
 from fpgann.codegen.vhdl.noise import NoiseView, view_noise
 from fpgann.codegen.vhdl.requantizers import dsp_style
-from fpgann.hardware.design import Design, FoldedKernel, Port, Stage, Stream, WiringKernel
+from fpgann.hardware.design import Design, FoldedKernel, Port, Stage, Stream
 from fpgann.hardware.loading import AddressMap
 from fpgann.hardware.names import printable
 from fpgann.hardware.neurons import SharedArray
+from fpgann.hardware.wiring import WiringKernel
 from fpgann.numerics.interval import CodeRange
 
 

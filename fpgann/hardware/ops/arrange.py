@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Wire, WiringKernel
 from fpgann.hardware.spatial import Nodes, aligned_nodes, build_spatial
 from fpgann.hardware.tables import BUILDERS
+from fpgann.hardware.wiring import Wire, WiringKernel
 from fpgann.ir import Node
 from fpgann.ir.alignment import Alignment
 from fpgann.ir.ops.arrange import Arrange

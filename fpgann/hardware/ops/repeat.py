@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel, StepKernel
+from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel
 from fpgann.hardware.names import identifier
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.hardware.sharing import plan_shares, split_parts
 from fpgann.hardware.tables import BUILDERS
 from fpgann.ir import Graph, Node
 from fpgann.ir.ops.repeat import Repeat
-from fpgann.ir.ops.step import Step
 
 
 @BUILDERS.register(Repeat)
@@ -22,7 +21,7 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
     """With states, the pipeline of a step waits for those of the one before, so a step takes its latency."""
     op = node.op
     assert isinstance(op, Repeat)
-    graph, core = _step(builder, op, identifier(f"{node.name}_step", "step"))
+    graph, core = step_pipeline(builder, op, identifier(f"{node.name}_step", "step"))
     starts = tuple(elements[0] for elements in builder.elements(node))
     kernel = RecurrentKernel(
         graph, core, starts, op.states, op.scanned, op.steps, None if op.is_stacked else op.delivered
@@ -37,24 +36,7 @@ def build_repeat(builder: DesignBuilder, node: Node) -> None:
     )
 
 
-@BUILDERS.register(Step)
-def build_step(builder: DesignBuilder, node: Node) -> None:
-    """The states stay in registers around the pipeline of a step."""
-    op = node.op
-    assert isinstance(op, Step)
-    graph, core = _step(builder, op.repeat, identifier(f"{node.name}_step", "step"))
-    kernel = StepKernel(graph, core, op.repeat.steps)
-    builder.add_stage(
-        [node],
-        kernel,
-        builder.graph.types[node.output].codes.range,
-        latency_cycles=kernel.latency_cycles,
-        interval_cycles=kernel.latency_cycles,
-        strategy=Strategy.FOLDED,
-    )
-
-
-def _step(builder: DesignBuilder, op: Repeat, name: str) -> tuple[Graph, Design]:
+def step_pipeline(builder: DesignBuilder, op: Repeat, name: str) -> tuple[Graph, Design]:
     """A step and its pipeline. With states only one step is on its way: its folded layers share their neurons."""
     from fpgann.hardware.lowering import build_design
 

@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 
 from fpgann.hardware.builder import DesignBuilder
-from fpgann.hardware.design import Wire, WiringKernel
 from fpgann.hardware.tables import BUILDERS
+from fpgann.hardware.wiring import Wire, WiringKernel
 from fpgann.ir import Node
 from fpgann.ir.ops.windows import Windows
 from fpgann.reference.tables import ON_CODES

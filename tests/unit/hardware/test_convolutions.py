@@ -10,9 +10,10 @@ import pytest
 
 from fpgann.errors import ConfigError, VerificationError
 from fpgann.hardware import build_design
-from fpgann.hardware.design import FoldedKernel, UnrolledKernel, WiringKernel
+from fpgann.hardware.design import FoldedKernel, UnrolledKernel
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy
 from fpgann.hardware.validate import check_design
+from fpgann.hardware.wiring import WiringKernel
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.windows import Windows
