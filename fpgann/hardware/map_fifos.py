@@ -11,7 +11,7 @@ from fpgann.errors import VerificationError
 from fpgann.hardware.dataflow import UNBOUNDED
 from fpgann.hardware.dataflow_run import Run, run
 from fpgann.hardware.map_ways import shorter_ways
-from fpgann.hardware.names import Namespace
+from fpgann.hardware.names import MAP_SUFFIXES, MAP_TOP_NAMES, Namespace
 from fpgann.hardware.token_graph import Actor, Draw, Fifo, TokenPort, TokenStage, TokenStream, WindowBuffer
 
 _FEWEST_MAPS = 3
@@ -47,8 +47,10 @@ def with_fifos(inputs: tuple[TokenPort, ...], outputs: tuple[TokenPort, ...], ac
     Raises:
         VerificationError: even these do not let all maps through.
     """
-    names = Namespace({stream.name for actor in actors for stream in (*actor.sources, *actor.targets)})
-    ways = [_Place(way, names.claim(f"{way.name}_waiting", "stream"), UNBOUNDED) for way in shorter_ways(actors)]
+    known = {stream.name for actor in actors for stream in (*actor.sources, *actor.targets)}
+    known |= {actor.name for actor in actors}
+    names = Namespace({*MAP_TOP_NAMES, *(f"{name}{suffix}" for name in known for suffix in MAP_SUFFIXES)})
+    ways = [_Place(way, _named(names, f"{way.name}_waiting"), UNBOUNDED) for way in shorter_ways(actors)]
     maps = maps_to_fill(inputs, outputs, _inserted(actors, ways))
     buffers = _useful(inputs, outputs, _inserted(actors, ways), _buffers(actors, names), maps)
     found = _inserted(actors, [*ways, *buffers])
@@ -100,6 +102,11 @@ def maps_to_fill(inputs: Sequence[TokenPort], outputs: Sequence[TokenPort], acto
     return min(_MOST_MAPS, _FEWEST_MAPS + inside)
 
 
+def _named(names: Namespace, wanted: str) -> str:
+    """A name for a FIFO and the stream behind it, unlike all that the top entity calls by another."""
+    return names.claim(wanted, "stream", suffixes=MAP_SUFFIXES)
+
+
 def _buffers(actors: Sequence[Actor], names: Namespace) -> list[_Place]:
     """FIFOs in front of windows that slow pipelines read: as deep as rows come without windows."""
     slow = {
@@ -116,7 +123,7 @@ def _buffers(actors: Sequence[Actor], names: Namespace) -> list[_Place]:
         idle = geometry.sizes[0] + geometry.gaps[0] - (geometry.counts[0] - 1) * geometry.strides[0] - 1
         rows = max(idle, geometry.strides[0] - 1)
         if rows > 0:
-            name = names.claim(f"{actor.source.name}_rows", "stream")
+            name = _named(names, f"{actor.source.name}_rows")
             found.append(_Place(actor.source, name, rows * geometry.sizes[1]))
     return found
 

@@ -15,7 +15,7 @@ from fpgann.hardware.map_folding import core_options
 from fpgann.hardware.map_moves import Enlargement, Extract
 from fpgann.hardware.map_partition import Partition, token_graph
 from fpgann.hardware.map_ports import plan_ports
-from fpgann.hardware.names import Namespace, identifier
+from fpgann.hardware.names import MAP_SUFFIXES, MAP_TOP_NAMES, Namespace, identifier
 from fpgann.hardware.noise import Noise
 from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.token_graph import (
@@ -37,18 +37,6 @@ from fpgann.ir.ops.reduce import Reduction
 from fpgann.numerics.interval import CodeRange
 
 _ATTEMPTS = 8
-
-TOP_NAMES = ("rst", "aclk", "aresetn", "frame_error", "wrong")
-# What the top entity calls by the name of a stream, and of an actor
-SUFFIXES = (
-    *("", "_valid", "_ready", "_data", "_source", "_gather", "_shell", "_core", "_join", "_fifo", "_result"),
-    *("_fork", "_fork_valid", "_fork_ready", "_offered", "_takes", "_accept", "_room", "_enters", "_wanted", "_done"),
-    *(f"_shell_{port}" for port in ("in_ready", "out_valid", "out_data")),
-    *(f"_gather_{port}" for port in ("in_ready", "out_valid", "out_data", "is_wrong")),
-    *("_fork_in_ready", "_fork_out_valid", "_core_in_ready", "_core_out_valid"),
-    *(f"_join_{port}" for port in ("in_ready", "accept", "out_valid")),
-    *(f"_fifo_{port}" for port in ("room", "out_valid", "out_data")),
-)
 
 
 def build_maps(
@@ -148,7 +136,7 @@ class _Network:
         self.top = top
         self.actors: list[Actor] = []
         self._reads = _reads(partition)
-        self._names = Namespace(TOP_NAMES)
+        self._names = Namespace(MAP_TOP_NAMES)
         self._ends: dict[Key, _Ends] = {}
         self._entering: dict[str, TokenStream] = {}
         for border in partition.inputs:
@@ -179,7 +167,7 @@ class _Network:
         return self.partition.types[key.root].codes.range
 
     def _stream(self, key: Key, wanted: str, codes: CodeRange) -> TokenStream:
-        name = self._names.claim(wanted, "stream", suffixes=SUFFIXES)
+        name = self._names.claim(wanted, "stream", suffixes=MAP_SUFFIXES)
         size = self.partition.types[key.root].size
         value = key.root if key.root in self.partition.graph.types and key.repeats == 1 else ""
         return TokenStream(name, value, key.tokens * key.repeats, size // key.tokens, codes)
@@ -191,10 +179,10 @@ class _Network:
             self._ends[key] = _Ends([stream])
             return
         targets = tuple(
-            replace(stream, name=self._names.claim(f"{stream.name}_to_{i}", "stream", suffixes=SUFFIXES))
+            replace(stream, name=self._names.claim(f"{stream.name}_to_{i}", "stream", suffixes=MAP_SUFFIXES))
             for i in range(1, count + 1)
         )
-        name = self._names.claim(f"{stream.name}_copies", "stream", suffixes=SUFFIXES)
+        name = self._names.claim(f"{stream.name}_copies", "stream", suffixes=MAP_SUFFIXES)
         self.actors.append(Fork(name, stream, targets))
         self._ends[key] = _Ends(list(targets))
 

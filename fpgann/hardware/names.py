@@ -83,6 +83,18 @@ STREAM_SUFFIXES = (
 PORT_SUFFIXES = ("", "_delay", "_delay_out_data")
 ENTITY_SUFFIXES = ("", "_row")
 
+MAP_TOP_NAMES = ("rst", "aclk", "aresetn", "frame_error", "wrong")
+# What the top entity of a network of maps calls by the name of a stream, and of an actor
+MAP_SUFFIXES = (
+    *("", "_valid", "_ready", "_data", "_source", "_gather", "_shell", "_core", "_join", "_fifo", "_result"),
+    *("_fork", "_fork_valid", "_fork_ready", "_offered", "_takes", "_accept", "_room", "_enters", "_wanted", "_done"),
+    *(f"_shell_{port}" for port in ("in_ready", "out_valid", "out_data")),
+    *(f"_gather_{port}" for port in ("in_ready", "out_valid", "out_data", "is_wrong")),
+    *("_fork_in_ready", "_fork_out_valid", "_core_in_ready", "_core_out_valid"),
+    *(f"_join_{port}" for port in ("in_ready", "accept", "out_valid")),
+    *(f"_fifo_{port}" for port in ("room", "out_valid", "out_data")),
+)
+
 
 def identifier(name: str, fallback: str, prefix: str = "") -> str:
     """A legal identifier that resembles a name.

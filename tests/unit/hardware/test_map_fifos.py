@@ -12,6 +12,7 @@ import pytest
 from fpgann.hardware.dataflow_run import run
 from fpgann.hardware.map_fifos import is_as_early, maps_to_fill
 from fpgann.hardware.maps import build_maps
+from fpgann.hardware.options import HardwareOptions
 from fpgann.hardware.token_graph import Fifo, MapDesign
 from tests.unit.hardware.maps import residual
 from tests.unit.hardware.random_maps import random_graph, random_options
@@ -84,3 +85,16 @@ def test_places_for_nothing_are_noticed() -> None:
     maps = build_maps(residual(), random_options(0))
     deeper = [replace(a, places=2 * a.places) if isinstance(a, Fifo) else a for a in maps.actors]
     assert len(loose(replace(maps, actors=tuple(deeper)))) == sum(isinstance(a, Fifo) for a in maps.actors)
+
+
+def test_long_names_differ() -> None:
+    """Names that are cut to the same beginning: FIFOs, forks and streams of layers keep apart."""
+    graph = residual()
+    wanted = {node.name: f"{'a_name_' * 10}{number}" for number, node in enumerate(graph.nodes)}
+    nodes = [replace(node, name=wanted[node.name]) for node in graph.nodes]
+    maps = build_maps(replace(graph, nodes=tuple(nodes)), HardwareOptions())
+    names = [actor.name for actor in maps.actors]
+    assert any(isinstance(actor, Fifo) for actor in maps.actors)
+    assert len(set(names)) == len(names)
+    inside = [stream.name for actor in maps.actors for stream in actor.targets]
+    assert len(set(inside)) == len(inside)
