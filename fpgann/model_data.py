@@ -41,17 +41,16 @@ def model_data(graph: Graph, calibration: Path | None, drawn: Collection[str] = 
         data = samples.read_samples(calibration, shapes)
         return data | _drawn(graph, drawn, len(next(iter(data.values()))))
     rng = np.random.default_rng(0)
-    samples_drawn = affordable(graph, SYNTHETIC_SAMPLES)
+    count = affordable(graph, SYNTHETIC_SAMPLES)
     data = {}
     for name, shape in input_shapes(graph).items():
         reader = graph.only_reader(name)
         op = reader.op if reader is not None else None
         if isinstance(op, Quantize) and op.keeps_integers and op.high - op.low < _MANY_INTEGERS:
-            drawn = rng.integers(op.low, op.high, (samples_drawn, *shape), endpoint=True)
-            data[name] = drawn.astype(np.float64)
+            data[name] = rng.integers(op.low, op.high, (count, *shape), endpoint=True).astype(np.float64)
         else:
-            data[name] = rng.standard_normal((samples_drawn, *shape))
-    return data | _drawn(graph, drawn, samples_drawn)
+            data[name] = rng.standard_normal((count, *shape))
+    return data | _drawn(graph, drawn, count)
 
 
 def _drawn(graph: Graph, names: Collection[str], count: int) -> dict[str, FloatArray]:

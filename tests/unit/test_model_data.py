@@ -12,7 +12,7 @@ import pytest
 from fpgann import frontend
 from fpgann.errors import VerificationError
 from fpgann.ir import Graph
-from fpgann.model_data import check_import
+from fpgann.model_data import check_import, model_data
 from tests.unit.frontend.models import QONNX, model, node, write
 
 STEP = 0.1
@@ -63,3 +63,14 @@ def test_a_float_model_has_no_flips(tmp_path: Path) -> None:
     with pytest.raises(VerificationError):
         check_import(graph, {name: exact}, {"y": wrong})
     check_import(graph, {name: exact}, {"y": exact + 1e-6})
+
+
+def test_inputs_that_are_integers_get_some(tmp_path: Path) -> None:
+    """Synthetic samples of an input whose quantizer keeps integers: these, over all of their range."""
+    quantizer = node("Quant", ["x", "s", "z", "b"], domain=QONNX, signed=0, narrow=0, rounding_mode="ROUND")
+    constants = {"s": np.float32(1), "z": np.float32(0), "b": np.float32(4)}
+    proto = model([quantizer, node("Identity", ["h"])], (1, 10), constants)
+    proto.graph.node[0].output[0] = "h"
+    graph = frontend.import_onnx(frontend.read_model(write(tmp_path, proto)))
+    (data,) = model_data(graph, None).values()
+    assert set(np.unique(data)) == set(range(16))
