@@ -9,11 +9,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from fpgann import api
+from fpgann import api, reference
 from fpgann.config import CompileOptions, override, read_config
+from fpgann.ir.ops.top_k import TopK
 from tests.conftest import require_tool
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "gravnet"
+NEIGHBOURS = 6
 Values = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
@@ -45,15 +47,24 @@ def test_one_hit_each_cycle(name: str, precision: str, loss: float, tmp_path: Pa
 
 
 def test_shuffled_hits_give_shuffled_fractions(tmp_path: Path) -> None:
-    design = api.compile(
-        EXAMPLE / "model.onnx", tmp_path / "build", options("fixed<16,6>"), calibration=EXAMPLE / "calibration.npz"
-    )
+    """Exactly, of every cloud in which it is decided who the nearest neighbours are: of equals the first one counts."""
+    chosen = override(CompileOptions(), precision="fixed<16,6>")
+    data = EXAMPLE / "calibration.npz"
+    design = api.compile(EXAMPLE / "model.onnx", tmp_path / "build", options("fixed<16,6>"), calibration=data)
     hits = np.load(EXAMPLE / "vectors.npz")["hits"][:100]
     order = np.random.default_rng(5).permutation(hits.shape[1])
     plain, shuffled = (
         design.emulate({"hits": clouds})["fraction__raw"].reshape(100, -1) for clouds in (hits, hits[:, order])
     )
-    # of equally near neighbours the first counts, and shuffling changes which that is
-    same = np.all(plain[:, order] == shuffled, axis=1)
-    assert np.mean(same) > 0.9
-    assert not np.array_equal(plain, shuffled)
+    graph = api.lower(EXAMPLE / "model.onnx", chosen, calibration=data).graph
+    (value,) = graph.inputs
+    codes = reference.run_codes(graph, {"hits": reference.encode_input(value, hits.reshape(100, *value.type.shape))})
+    decided = np.ones(100, bool)
+    searches = [node for node in graph.nodes if isinstance(node.op, TopK)]
+    for node in searches:
+        near = np.sort(codes[node.inputs[0]].reshape(100, 16, 16), axis=-1)
+        decided &= np.all(near[..., NEIGHBOURS - 1] != near[..., NEIGHBOURS], axis=1)
+    assert searches
+    assert np.count_nonzero(decided) > 50
+    assert np.array_equal(plain[decided][:, order], shuffled[decided])
+    assert not np.array_equal(plain[decided], shuffled[decided])
