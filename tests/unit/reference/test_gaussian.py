@@ -102,10 +102,10 @@ def test_first_numbers_are_as_published() -> None:
 def test_the_state_is_that_of_xorshift() -> None:
     """A matrix over bits: shifts of one bit show all of it."""
     for bit in range(64):
-        wanted = {bit, bit + 13}
-        wanted = wanted ^ {b - 7 for b in wanted if b < 64}
-        wanted = wanted ^ {b + 17 for b in wanted if b < 64}
-        assert following_state(1 << bit) == sum(1 << b for b in wanted if 0 <= b < 64)
+        wanted = {bit}
+        for shift in (13, -7, 17):  # bits that are shifted out are gone
+            wanted ^= {b + shift for b in wanted if 0 <= b + shift < 64}
+        assert following_state(1 << bit) == sum(1 << b for b in wanted)
 
 
 def test_the_hardware_has_the_same_table() -> None:
