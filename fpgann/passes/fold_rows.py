@@ -23,6 +23,8 @@ from fpgann.ir.types import TensorType
 from fpgann.numerics.integers import IntArray
 from fpgann.passes.row_rules import Layout, Reads, layouts_of, reads_of, row_operator
 
+_VECTOR_AXES = 2  # of a sample of features, which has no rows
+
 
 @dataclass(frozen=True, slots=True)
 class FoldRows:
@@ -30,8 +32,10 @@ class FoldRows:
 
     def apply(self, graph: Graph) -> Graph:
         """Fold what can be folded."""
-        sizes = [size for value in graph.inputs[:1] for size in value.type.shape if size > 1]
-        plans = [_plan(graph, rows) for rows in dict.fromkeys(sizes)] if len(sizes) > 1 else []
+        shape = next((value.type.shape for value in graph.inputs), ())
+        sizes = [size for size in shape if size > 1]
+        has_rows = len(sizes) > 1 or len(shape) > _VECTOR_AXES
+        plans = [_plan(graph, rows) for rows in dict.fromkeys(sizes)] if has_rows else []
         return _rebuilt(max(plans, key=_Plan.gain)) if plans else graph
 
 

@@ -56,6 +56,16 @@ def test_layers_of_every_token_become_one_body() -> None:
     check_same_codes(graph, folded, clouds(graph), "folding")
 
 
+@pytest.mark.parametrize(("shape", "count"), [((1, 6, 1), 1), ((1, 6), 0)])
+def test_rows_of_one_number_are_rows_and_features_are_none(shape: tuple[int, ...], count: int) -> None:
+    builder = GraphBuilder("sensors")
+    x = builder.input("x", TensorType(shape, CODES))
+    graph = builder.build({"y": builder.add(Dense(weights(shape[-1], 4)), [x], name="layer")})
+    folded = FoldRows().apply(graph)
+    assert [body.steps for body in bodies(folded)] == [6] * count
+    check_same_codes(graph, folded, clouds(graph), "folding")
+
+
 def test_results_of_all_rows_begin_another_body() -> None:
     """Every row multiplied with every row, twice: the second time needs the first of all rows."""
     builder = GraphBuilder("attention")
