@@ -18,6 +18,7 @@ from fpgann.building import (
     fitted_hardware,
     planned_hardware,
     require_drawn,
+    streams_steps,
 )
 from fpgann.codegen.build_folder import check_destination, write_build
 from fpgann.codegen.files import hls_files, rtl_files
@@ -33,7 +34,7 @@ from fpgann.frontend import OnnxModel
 from fpgann.hardware import Design as HardwareDesign
 from fpgann.hardware.loading import plan_address_map
 from fpgann.hardware.map_budget import check_map_fit
-from fpgann.hardware.options import Io, Recurrences, Rows, Weights
+from fpgann.hardware.options import Recurrences, Rows, Weights
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.ir import Graph
 from fpgann.ir.ops.dense import Dense
@@ -344,7 +345,7 @@ def _quantize(
 
     plan, graph, meanings = passes.plan_and_lower(real, choose)
     graph = verify(graph, "quantization")
-    if options.hardware.io is Io.STREAM:
+    if streams_steps(options.hardware):
         graph, stacks = StackSteps().lower(graph)
         graph, meanings = verify(graph, "stacking steps"), meanings.moved(stacks)
     if options.hardware.rows is Rows.FOLDED:

@@ -15,15 +15,16 @@ from fpgann.hardware import build_design
 from fpgann.hardware.devices import Device, find_device
 from fpgann.hardware.fit import check_fit, fitting_options
 from fpgann.hardware.map_fit import fitted_maps
-from fpgann.hardware.map_partition import needs_tokens
+from fpgann.hardware.map_partition import has_maps
 from fpgann.hardware.map_validate import all_stages, check_maps
 from fpgann.hardware.maps import build_maps, build_maps_within, sketch_maps
-from fpgann.hardware.options import Io, Weights
+from fpgann.hardware.options import HardwareOptions, Io, Weights
 from fpgann.hardware.streaming import StreamDesign, plan_streams
 from fpgann.hardware.token_graph import MapDesign, Streams
 from fpgann.hardware.validate import check_design
 from fpgann.ir import Graph
 from fpgann.ir.ops.requantize import Requantize
+from fpgann.ir.stepwise import has_steps
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.reference.gaussian import NUMBER
 
@@ -71,8 +72,8 @@ def choose_hardware(
 
     The options say what was chosen to make maps fit the device, if the user wants that.
     """
-    if options.hardware.io is Io.STREAM and needs_tokens(graph):
-        _refuse_with_maps(options)
+    if _streams_tokens(graph, options.hardware):
+        _refuse_with_maps(options.hardware)
         options, maps = _maps(graph, options, device)
         return options, all_stages(maps), maps
     if options.target_throughput is not None:
@@ -116,10 +117,24 @@ def _maps(graph: Graph, options: CompileOptions, device: Device | None) -> tuple
     return options, build_maps_within(graph, options.hardware, options.name, cycles)
 
 
-def _refuse_with_maps(options: CompileOptions) -> None:
+def streams_steps(hardware: HardwareOptions) -> bool:
+    """Whether recurrences come step by step; weights that are loaded are those of whole sequences."""
+    return hardware.io is Io.STREAM and not _loads_weights(hardware)
+
+
+def _streams_tokens(graph: Graph, hardware: HardwareOptions) -> bool:
+    """Whether a network comes position by position, or step by step."""
+    return hardware.io is Io.STREAM and (has_maps(graph) or (streams_steps(hardware) and has_steps(graph)))
+
+
+def _loads_weights(hardware: HardwareOptions) -> bool:
+    """Whether any layer's weights are loaded at run time."""
+    return hardware.weights is Weights.RUNTIME or any(o.weights is Weights.RUNTIME for o in hardware.layers.values())
+
+
+def _refuse_with_maps(hardware: HardwareOptions) -> None:
     """Refuse what pipelines between streams of tokens cannot do yet."""
-    hardware = options.hardware
-    if hardware.weights is Weights.RUNTIME or any(o.weights is Weights.RUNTIME for o in hardware.layers.values()):
+    if _loads_weights(hardware):
         hint = "leave weights constant, or use --io parallel"
         raise ConfigError("weights of streamed convolutions are constants", where="--weights runtime", hint=hint)
 
@@ -144,8 +159,8 @@ def _streams(design: HardwareDesign, options: CompileOptions) -> StreamDesign | 
 
 def planned_hardware(graph: Graph, options: CompileOptions) -> HardwareDesign:
     """The hardware that `fpgann check` tells of; with more maps than can be unrolled, that of streams of them."""
-    is_large = _elements(graph) > _MOST_PLANNED
-    if needs_tokens(graph) and (is_large or options.hardware.io is Io.STREAM):
+    is_large = has_maps(graph) and _elements(graph) > _MOST_PLANNED
+    if is_large or _streams_tokens(graph, options.hardware):
         return all_stages(sketch_maps(graph, options.hardware, options.name))
     return build_design(graph, options.hardware, options.name)
 
@@ -158,6 +173,6 @@ def _elements(graph: Graph) -> int:
 def _refuse_too_many(graph: Graph) -> None:
     """Refuse maps of which no device holds every element at once, before hours are spent on them."""
     elements = _elements(graph)
-    if needs_tokens(graph) and elements > _MOST_AT_ONCE:
+    if has_maps(graph) and elements > _MOST_AT_ONCE:
         found = f"{elements} elements would be computed at once, each by a circuit of its own"
         raise ConfigError(f"too large to unroll: {found}", where="--io parallel", hint="use --io stream")

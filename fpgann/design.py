@@ -31,7 +31,6 @@ from fpgann.ir.serialize import load_graph
 from fpgann.numerics.integers import FloatArray, IntArray
 from fpgann.pages import write_page
 from fpgann.reference.compiled import CompiledGraph
-from fpgann.reference.gaussian import NUMBER
 from fpgann.weight_sets import WeightSet, graph_with, loadable_codes, read_address_map, read_weight_set
 
 _NUMBER: Pattern = (float, type(None))
@@ -139,7 +138,7 @@ class Design:
         """
         checked = samples.check_samples(inputs, self.shapes())
         count = len(next(iter(checked.values())))
-        drawn = {each.name: each.codes(count) * 2.0**-NUMBER.frac for each in self.noise}
+        drawn = {each.name: each.numbers(count) for each in self.noise}
         return self._outputs(self._compiled.run_floats({**checked, **drawn}))
 
     @cached_property

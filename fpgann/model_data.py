@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ import numpy as np
 from fpgann import passes, samples
 from fpgann.errors import VerificationError
 from fpgann.frontend import OnnxModel
+from fpgann.hardware.noise import whole_noise
 from fpgann.ir import Graph
 from fpgann.ir.ops.quantize import Quantize
 from fpgann.numerics.integers import FloatArray
-from fpgann.reference.gaussian import NUMBER, first_states, gaussian_codes
 
 SYNTHETIC_SAMPLES = 256
 _MOST_NUMBERS = 1 << 26  # that all values of a graph hold on all samples that nobody asked for
@@ -55,12 +54,8 @@ def model_data(graph: Graph, calibration: Path | None, drawn: Collection[str] = 
 
 def _drawn(graph: Graph, names: Collection[str], count: int) -> dict[str, FloatArray]:
     """Random numbers as the hardware draws them."""
-    found = {}
-    for seed, name in enumerate(names):
-        shape = input_shapes(graph)[name]
-        codes = gaussian_codes(first_states(seed, prod(shape)), count)
-        found[name] = codes.reshape(count, *shape) * 2.0**-NUMBER.frac
-    return found
+    shapes = input_shapes(graph)
+    return {name: whole_noise(name, seed, shapes[name]).numbers(count) for seed, name in enumerate(names)}
 
 
 def affordable(graph: Graph, samples_wanted: int) -> int:

@@ -115,20 +115,14 @@ def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
             total.add(folded_row(stage, kernel, fabric), kernel.copies)
             return total, Kind.FOLDED
         case RecurrentKernel(core=core, steps=steps) as kernel:
-            for inner in core.stages:
-                total.add(_amounts(inner, fabric)[0])
-            for array in core.arrays:
-                total.add(shared_neurons(array, fabric))
+            _add_core(total, core, fabric)
             first = kernel.states + kernel.scanned
             widths = [port.stream.bits for port in core.inputs]
             total.ff += sum(widths[: kernel.states]) + steps * sum(widths[kernel.states : first]) + sum(widths[first:])
             total.ff += stage.target.bits + 2 * counter_bits(steps)
             return total, Kind.FOLDED
         case StepKernel(core=core, steps=steps) as kernel:
-            for inner in core.stages:
-                total.add(_amounts(inner, fabric)[0])
-            for array in core.arrays:
-                total.add(shared_neurons(array, fabric))
+            _add_core(total, core, fabric)
             bits = sum(port.stream.bits for port in core.inputs[: kernel.states])
             total.ff += bits + counter_bits(steps)
             total.logic["ring"] += bits
@@ -136,6 +130,14 @@ def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
             return total, Kind.FOLDED
         case _:
             return total, Kind.UNROLLED
+
+
+def _add_core(total: Amounts, core: Design, fabric: Fabric) -> None:
+    """Add what one step of a recurrence takes."""
+    for inner in core.stages:
+        total.add(_amounts(inner, fabric)[0])
+    for array in core.arrays:
+        total.add(shared_neurons(array, fabric))
 
 
 def resources_of(amounts: Amounts, kind: Kind, family: str) -> Resources:

@@ -15,7 +15,6 @@ import numpy as np
 
 from fpgann.hardware.map_drafts import Border, Cluster, Key, Shell, WindowShell
 from fpgann.hardware.map_moves import Enlargement, Extract, match_enlargement, match_extract, moved_places
-from fpgann.hardware.stepwise import comes_stepwise, initial_states
 from fpgann.hardware.token_graph import WindowGeometry
 from fpgann.hardware.token_ops import TokenOperator, lead_of, token_operator, token_shape
 from fpgann.ir import Graph, GraphBuilder, Node, TensorType
@@ -28,12 +27,13 @@ from fpgann.ir.ops.reshape import Reshape
 from fpgann.ir.ops.step import Step
 from fpgann.ir.ops.transpose import Transpose
 from fpgann.ir.ops.windows import Windows
+from fpgann.ir.stepwise import comes_stepwise, initial_states
 from fpgann.numerics.integers import IntArray
 
 
-def needs_tokens(graph: Graph) -> bool:
-    """Whether a graph has maps that come position by position."""
-    return any(isinstance(node.op, Windows) or comes_stepwise(graph, node) for node in graph.nodes)
+def has_maps(graph: Graph) -> bool:
+    """Whether a graph has maps, which can come position by position."""
+    return any(isinstance(node.op, Windows) for node in graph.nodes)
 
 
 class Partition:

@@ -53,9 +53,12 @@ def check_maps(maps: MapDesign, values: Mapping[str, IntArray]) -> None:
     for actor in maps.cores:
         tokens = actor.targets[0].tokens
         total = tokens * len(values[actor.targets[0].value])
-        chosen = np.arange(total) if total <= _CHECKED_TOKENS else rng.choice(total, _CHECKED_TOKENS, replace=False)
         if any(isinstance(stage.kernel, StepKernel) for stage in actor.core.stages):  # whole sequences
             chosen = np.arange(min(total, tokens * -(-_CHECKED_TOKENS // tokens)))
+        elif total <= _CHECKED_TOKENS:
+            chosen = np.arange(total)
+        else:
+            chosen = rng.choice(total, _CHECKED_TOKENS, replace=False)
         check_design(actor.core, _tokens(actor, values, tokens, chosen))
 
 

@@ -8,8 +8,8 @@ from math import prod
 
 import numpy as np
 
-from fpgann.numerics.integers import IntArray
-from fpgann.reference.gaussian import STATE_BITS, first_states, following_state, gaussian_codes, table
+from fpgann.numerics.integers import FloatArray, IntArray
+from fpgann.reference.gaussian import NUMBER, STATE_BITS, first_states, following_state, gaussian_codes, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ class Noise:
         drawn = gaussian_codes(self.states, samples * self.tokens)
         ordered: IntArray = drawn.reshape(samples, *self.shape)
         return np.transpose(ordered, (0, *(axis + 1 for axis in self.axes)))
+
+    def numbers(self, samples: int) -> FloatArray:
+        """The same as real numbers."""
+        return self.codes(samples) * 2.0**-NUMBER.frac
 
 
 def whole_noise(name: str, seed: int, shape: tuple[int, ...]) -> Noise:

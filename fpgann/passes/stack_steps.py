@@ -12,12 +12,13 @@ from fpgann.ir import Graph, GraphBuilder, Node
 from fpgann.ir.alignment import Alignment
 from fpgann.ir.ops.arrange import Arrange
 from fpgann.ir.ops.repeat import Repeat
+from fpgann.ir.stepwise import takes_slices
 from fpgann.passes.rewrite import copy_node, rebuild
 
 
 @dataclass(frozen=True, slots=True)
 class StackSteps:
-    """A stack of states, and the last of them, in the place of the last state."""
+    """A stack of states, and the last of them, in the place of the last state of what can take slices as they come."""
 
     def apply(self, graph: Graph) -> Graph:
         """The same codes in another order of work."""
@@ -29,7 +30,7 @@ class StackSteps:
 
         def visit(builder: GraphBuilder, node: Node, names: dict[str, str]) -> None:
             op = node.op
-            if not isinstance(op, Repeat) or op.is_stacked or not op.states:
+            if not isinstance(op, Repeat) or op.is_stacked or not takes_slices(graph, node):
                 copy_node(builder, node, names)
                 return
             results = (*op.results[: op.states], op.results[op.delivered])

@@ -14,7 +14,8 @@ from fpgann import api
 from fpgann.config import CompileOptions, override
 from fpgann.design import Design
 from fpgann.errors import MismatchError
-from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Recurrences, Strategy
+from fpgann.hardware.options import HardwareOptions, Io, LayerOptions, Recurrences, Strategy, Weights
+from fpgann.ir.ops.repeat import Repeat
 from tests.conftest import require_tool
 from tests.cosim.test_operands import FLOAT, write
 from tests.cosim.test_sequences import recurrent
@@ -92,6 +93,33 @@ def test_what_cannot_come_step_by_step_comes_as_a_whole(tmp_path: Path) -> None:
     require_tool("ghdl")
     model = recurrent("RNN", STEPS, ("y",), direction="bidirectional")(tmp_path / "net.onnx")
     design = api.compile(model, tmp_path / "build", STREAM)
+    design.simulate().require_exact()
+
+
+def started(path: Path) -> Path:
+    """The last state behind a first one that is an input."""
+    generator = np.random.default_rng(0)
+    constants = {
+        name: generator.normal(0, 0.8, shape).astype(np.float32)
+        for name, shape in {"w": (1, 9, 2), "r": (1, 9, 3), "b": (1, 18)}.items()
+    }
+    layer = helper.make_node("GRU", ["x", "w", "r", "b", "", "first"], ["y", "h"], hidden_size=3)
+    return write(path, [layer], {"x": (STEPS, 1, 2), "first": (1, 1, 3)}, {"h": FLOAT}, constants)
+
+
+def test_the_last_of_states_that_cannot_come_step_by_step_is_all_that_is_kept(tmp_path: Path) -> None:
+    """Registers for all states would be read by nobody."""
+    design = api.compile(started(tmp_path / "net.onnx"), tmp_path / "build", STREAM)
+    assert not any(node.op.is_stacked for node in design.graph.nodes if isinstance(node.op, Repeat))
+
+
+def test_weights_that_are_loaded_are_those_of_whole_sequences(tmp_path: Path) -> None:
+    """As before steps could be streamed: a frame is gathered, and the recurrence works in place."""
+    require_tool("ghdl")
+    loaded = replace(UNROLLED, default=LayerOptions(strategy=Strategy.FOLDED), weights=Weights.RUNTIME)
+    model = two_layers(tmp_path / "net.onnx")
+    design = api.compile(model, tmp_path / "build", replace(STREAM, hardware=loaded))
+    assert all(layer["op"] != "step" for layer in design.report["layers"])
     design.simulate().require_exact()
 
 

@@ -15,7 +15,7 @@ from fpgann.hardware import HardwareOptions, LayerOptions, Strategy
 from fpgann.hardware.dataflow_run import run
 from fpgann.hardware.devices import find_device
 from fpgann.hardware.map_budget import check_map_fit
-from fpgann.hardware.map_partition import needs_tokens
+from fpgann.hardware.map_partition import has_maps
 from fpgann.hardware.map_validate import all_stages, check_maps
 from fpgann.hardware.maps import build_maps, build_maps_within
 from fpgann.hardware.token_graph import Accumulate, Expand, Fifo, Fork, MapDesign, Regroup, TokenStage, WindowBuffer
@@ -36,7 +36,7 @@ def build(graph: Graph, **options: object) -> MapDesign:
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_pipeline_computes_its_tokens(name: str) -> None:
     graph = GRAPHS[name]()
-    assert needs_tokens(graph)
+    assert has_maps(graph)
     maps = build(graph)
     values = reference.run_codes(graph, corner_and_random(graph, 6))
     check_maps(maps, values)

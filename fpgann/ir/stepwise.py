@@ -3,17 +3,27 @@
 
 from __future__ import annotations
 
-from fpgann.ir import Graph, Node
+from fpgann.ir.graph import Graph, Node
 from fpgann.ir.ops.repeat import Repeat
 from fpgann.numerics.interval import CodeRange
 
 _ZERO = CodeRange(0, 0)
 
 
+def has_steps(graph: Graph) -> bool:
+    """Whether a graph has recurrences that come step by step."""
+    return any(comes_stepwise(graph, node) for node in graph.nodes)
+
+
 def comes_stepwise(graph: Graph, node: Node) -> bool:
-    """Whether a node is a recurrence that delivers each step, reads one operand in slices, and starts from zeros."""
+    """Whether a node is a recurrence that takes its slices as they come, and delivers each step."""
+    return isinstance(node.op, Repeat) and node.op.is_stacked and takes_slices(graph, node)
+
+
+def takes_slices(graph: Graph, node: Node) -> bool:
+    """Whether a node is a recurrence that reads one operand in slices, and starts from zeros."""
     op = node.op
-    if not isinstance(op, Repeat) or not (op.states and op.is_stacked and op.scanned == 1):
+    if not isinstance(op, Repeat) or not op.states or op.scanned != 1:
         return False
     firsts = node.inputs[: op.states]
     return len(node.inputs) == op.states + 1 and all(graph.types[name].codes.range == _ZERO for name in firsts)
