@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import files
 import numpy as np
 import onnx
 import torch
@@ -118,7 +119,7 @@ def train_and_export(
     session = attach(network, CompressionPlan(quantize=EIGHT_BITS), data.inputs[: vision.CALIBRATION_SAMPLES])
     vision.fit(network, (data.inputs, data.truth), loss, -(-arguments.epochs // 4), rate=RATE_OF_EIGHT_BITS)
     session.export(output / "quantized.onnx")
-    name_output(output / "quantized.onnx", task.delivered)
+    files.name_output(output / "quantized.onnx", task.delivered)
     print_right("quantized.onnx", network, data, task)
 
 
@@ -136,19 +137,7 @@ def export(model: nn.Module, path: Path, sample: Tensor, task: Task) -> None:
             dynamo=False,
         )
     proto = onnx.load(path)
-    vision.strip_metadata(proto)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
-
-
-def name_output(path: Path, name: str) -> None:
-    """Give the only output of the model in a file another name."""
-    proto = onnx.load(path)
-    (output,) = proto.graph.output
-    for node in proto.graph.node:
-        node.output[:] = [name if value == output.name else value for value in node.output]
-        node.input[:] = [name if value == output.name else value for value in node.input]
-    output.name = name
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+    files.write_model(proto, path)
 
 
 def print_right(name: str, model: nn.Module, data: Data, task: Task) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import files
 import numpy as np
 import onnx
 import torch
@@ -121,35 +122,7 @@ def export(model: nn.Module, path: Path, sample: Tensor, given: str, delivered: 
         opset_version=17,
         dynamo=False,
     )
-    rewrite(path, onnx.load(path))
-
-
-def name_output(path: Path, name: str) -> None:
-    """Give the only output of a file another name."""
-    proto = onnx.load(path)
-    (output,) = proto.graph.output
-    for node in proto.graph.node:
-        node.output[:] = [name if result == output.name else result for result in node.output]
-        node.input[:] = [name if operand == output.name else operand for operand in node.input]
-    output.name = name
-    rewrite(path, proto)
-
-
-def rewrite(path: Path, proto: onnx.ModelProto) -> None:
-    """Write a model without metadata."""
-    strip_metadata(proto)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
-
-
-def strip_metadata(proto: onnx.ModelProto) -> None:
-    """Remove what exporters write about the source code and the machine, in place; name a fixed producer."""
-    proto.producer_name = "fpgann-examples"
-    proto.ClearField("producer_version")
-    graph = proto.graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    for item in (proto, graph, *graph.node, *graph.initializer, *values):
-        item.ClearField("doc_string")
-        item.ClearField("metadata_props")
+    files.write_model(onnx.load(path), path)
 
 
 def write_samples(folder: Path, name: str, calibration: Tensor, test: Tensor, **truth: Tensor) -> None:
@@ -191,7 +164,7 @@ def train_classifier(model: Callable[[], nn.Module], script: str, epochs: int, s
     session = attach(network, CompressionPlan(quantize=FEW_BITS), data.images)
     fit_classifier(network, data, -(-arguments.epochs // 2), rate=RATE_OF_FEW_BITS)
     session.export(output / "quantized.onnx")
-    name_output(output / "quantized.onnx", "scores")
+    files.name_output(output / "quantized.onnx", "scores")
     print_accuracy("quantized.onnx", network, data)
 
 

@@ -21,6 +21,7 @@ give the same files.
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ from onnx.reference.op_run import OpRun
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+import files  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -177,7 +182,7 @@ def export_quantized(model: nn.Module, path: Path) -> None:
         keep_initializers_as_inputs=False,
         dynamo=False,
     )
-    write_model(proto, path)
+    files.write_model(proto, path)
 
 
 def export_float(model: nn.Module, path: Path) -> None:
@@ -193,25 +198,7 @@ def export_float(model: nn.Module, path: Path) -> None:
             dynamic_axes={"pixels": {0: "batch"}, "scores": {0: "batch"}},
             dynamo=False,
         )
-    write_model(onnx.load(path), path)
-
-
-def write_model(proto: onnx.ModelProto, path: Path) -> None:
-    """Check `proto` and write it to `path`, weights inside the file, no trace of this machine."""
-    strip_metadata(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
-
-
-def strip_metadata(proto: onnx.ModelProto) -> None:
-    """Remove what exporters write about the source code and the machine, in place; name a fixed producer."""
-    proto.producer_name = "fpgann-examples"
-    proto.ClearField("producer_version")
-    graph = proto.graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    for item in (proto, graph, *graph.node, *graph.initializer, *values):
-        item.ClearField("doc_string")
-        item.ClearField("metadata_props")
+    files.write_model(onnx.load(path), path)
 
 
 def measure_accuracy(model_path: Path, data: Digits) -> float:

@@ -15,16 +15,20 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+import files  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,20 +115,7 @@ def export_model(model: nn.Module, path: Path) -> None:
             verbose=False,
         )
     proto = program.model_proto
-    strip_metadata(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
-
-
-def strip_metadata(proto: onnx.ModelProto) -> None:
-    """Remove what exporters write about the source code and the machine, in place; name a fixed producer."""
-    proto.producer_name = "fpgann-examples"
-    proto.ClearField("producer_version")
-    graph = proto.graph
-    values = (*graph.input, *graph.output, *graph.value_info)
-    for item in (proto, graph, *graph.node, *graph.initializer, *values):
-        item.ClearField("doc_string")
-        item.ClearField("metadata_props")
+    files.write_model(proto, path)
 
 
 def measure_accuracy(model_path: Path, data: Points) -> float:

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
+import files  # noqa: E402
 import vision  # noqa: E402
 
 BITS = 4
@@ -83,8 +84,7 @@ def export(model: nn.Module, path: Path) -> None:
         keep_initializers_as_inputs=False,
         dynamo=False,
     )
-    vision.strip_metadata(proto)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+    files.write_model(proto, path)
 
 
 def main() -> None:
