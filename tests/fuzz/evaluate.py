@@ -62,6 +62,8 @@ def run_node(
             _qonnx(node, [computed[n][i] if n in computed else named[n] for n in node.input]) for i in range(samples)
         ]
         return [np.stack(rows).astype(np.float32)]
+    if not node.domain and not onnx.defs.has(node.op_type, opset, ""):
+        raise RejectedError(f"the standard has no {node.op_type} in opset {opset}")  # onnxruntime may know one
     session = _session(node, computed, constants, opset)
     try:
         rows = [
