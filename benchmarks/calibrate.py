@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from calibration_blocks import NEURONS, TOP, neuron_files
 from calibration_fit import Measured, calibrate
 from calibration_layers import SHEETS, Sheet, model_of
 
@@ -57,18 +58,27 @@ def lowered(sheet: Sheet) -> Compiled:
         return api.lower(path, CompileOptions(hardware=HardwareOptions(layers=layers), name=sheet.name))
 
 
-def measured_modules(
+def measured_stages(
     compiled: Compiled, family: str, cache: Path, *, measured: bool = False
 ) -> dict[str, Figures] | None:
-    """Stage -> figures of synthesis, from the cache or from a run of it; None where it is not to run."""
+    """Stage -> figures of synthesis, as `measured_modules`."""
     design = compiled.design
+    modules = {f"{design.name}_{stage.name}": stage.name for stage in design.stages}
+    files = render_design(design, compiled.streams, None)
+    return measured_modules(files, design.name, modules, family, cache, measured=measured)
+
+
+def measured_modules(
+    files: Mapping[str, str], top: str, modules: Mapping[str, str], family: str, cache: Path, *, measured: bool = False
+) -> dict[str, Figures] | None:
+    """What is asked for of some modules, by name, from the cache or from a run; None where it is not to run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path, text in render_design(design, compiled.streams, None).items():
+        for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
         (folder / "ghdl").mkdir()
-        verilog = to_verilog(folder, design.name, folder / "ghdl")
+        verilog = to_verilog(folder, top, folder / "ghdl")
         version = find_tool("yosys").version_text
         code = "\n".join(line for line in verilog.splitlines() if "/*" not in line and not line.startswith("//"))
         key = hashlib.sha256("\n".join([version, FAMILIES[family].command, code]).encode()).hexdigest()
@@ -77,8 +87,7 @@ def measured_modules(
             return None
         if not found.exists():
             (folder / "yosys").mkdir()
-            modules = {f"{design.name}_{stage.name}": stage.name for stage in design.stages}
-            outcome = synthesize(verilog, design.name, FAMILIES[family], folder / "yosys", list(modules))
+            outcome = synthesize(verilog, top, FAMILIES[family], folder / "yosys", list(modules))
             figures = {
                 modules[module]: dict(cells.figures(FAMILIES[family])) for module, cells in outcome.modules.items()
             }
@@ -98,6 +107,16 @@ def layers_of(compiled: Compiled, figures: Mapping[str, Figures], family: str) -
         yield Measured(stage.name, kind.value, amounts.logic, fixed, found["lut"], found["lut_cells"], ff)
 
 
+def neurons_of(family: str, cache: Path, *, measured: bool = False) -> Iterator[Measured]:
+    """The same of single neurons; nothing where they are not measured."""
+    modules = {neuron.name: neuron.name for neuron in NEURONS}
+    figures = measured_modules(dict(neuron_files()), TOP, modules, family, cache, measured=measured)
+    for neuron in NEURONS if figures is not None else ():
+        amounts, found = neuron.amounts(FABRICS[family]), figures[neuron.name]
+        ff = (amounts.ff, int(found["ff"]))
+        yield Measured(neuron.name, "neuron", amounts.logic, 0, found["lut"], found["lut_cells"], ff)
+
+
 def sweep(families: list[str], cache: Path, *, measured: bool = False) -> None:
     """Measure all sheets (or take those that were measured), fit, and write the calibration."""
     document = json.loads(FILE.read_text()) if FILE.exists() else {"families": {}}
@@ -105,9 +124,10 @@ def sweep(families: list[str], cache: Path, *, measured: bool = False) -> None:
     for family in families:
         layers: list[Measured] = []
         for compiled in designs:
-            figures = measured_modules(compiled, family, cache, measured=measured)
+            figures = measured_stages(compiled, family, cache, measured=measured)
             print(f"{family} {compiled.design.name}: {'not measured' if figures is None else 'measured'}", flush=True)
             layers += [] if figures is None else layers_of(compiled, figures, family)
+        layers += neurons_of(family, cache, measured=measured)
         document["families"][family] = calibrate(layers, FABRICS[family].lut_inputs)
     document["command"] = "make calibrate"
     known = document["families"]

@@ -129,6 +129,16 @@ SHEETS = (
         ),
     ),
     Sheet(
+        "folded_wide",
+        (
+            Point("f_30x8_simd30", 30, 8, 8, 4, function="Relu", out_bits=4, scale=32.0, reuse_factor=8, bias=True),
+            Point("f_32x8_simd16", 32, 8, 8, 6, function="Relu", out_bits=8, scale=64.0, reuse_factor=16, bias=True),
+            Point("f_25x10_simd25", 25, 10, 8, 8, out_bits=8, scale=256.0, reuse_factor=10, bias=True),
+            Point("f_20x16_simd20", 20, 16, 5, 4, 0.5, function="Relu", out_bits=4, scale=16.0, reuse_factor=16),
+            Point("f_16x8_simd16_w3", 16, 8, 3, 3, function="Relu", out_bits=3, scale=4.0, reuse_factor=8, bias=True),
+        ),
+    ),
+    Sheet(
         "folded_search",
         (
             Point(

@@ -86,6 +86,8 @@ def multiplier(
         blocks = max(1, blocks)
     if not blocks:
         bits = a_bits if lut_bits is None else lut_bits
+        if bits + b_bits <= fabric.lut_inputs:
+            return Amounts(Counter(small_product=bits + b_bits))
         return Amounts(Counter(multiply=bits * b_bits, multiply_rows=bits + b_bits))
     # blocks with adders behind them add what a cut product consists of
     adders = 0 if fabric.packs_registers else blocks - 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from math import ceil
 
+import numpy as np
+
 from fpgann.hardware.design import FoldedKernel, Stage
 from fpgann.hardware.estimate_blocks import (
     Amounts,
@@ -21,6 +23,7 @@ from fpgann.hardware.estimate_fabric import Fabric
 from fpgann.hardware.estimate_staircases import channels_of, requantizers
 from fpgann.hardware.loading import weight_rows
 from fpgann.hardware.neurons import SharedArray
+from fpgann.numerics.integers import integers
 
 
 def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
@@ -35,13 +38,13 @@ def folded_row(stage: Stage, kernel: FoldedKernel, fabric: Fabric) -> Amounts:
     total.logic["control"] += 1
     total.logic["counter"] += counter_bits(kernel.steps) + counter_bits(kernel.folds)
     if kernel.shared is None:
-        neurons = _neurons(kernel, fabric, code_bits, signed_bits(kernel.accumulator))
+        neurons = _neurons(kernel, fabric, code_bits, signed_bits(kernel.accumulator), _shifted_lanes(kernel))
         if kernel.folds == 1 and fabric.packs_registers and neurons.dsp == kernel.pe * simd:
             total.ff -= inputs * in_bits  # they never move on, and lie in the blocks
         if kernel.loadable is None:  # in few words of small weights some bits never change
             rows = weight_rows(kernel.weights, kernel.pe, simd)
             share = varying_columns(rows, kernel.weight_bits) / (rows.shape[1] * kernel.weight_bits)
-            for kind in ("multiply", "multiply_rows"):
+            for kind in ("multiply", "multiply_rows", "small_product"):
                 neurons.logic[kind] = round(share * neurons.logic[kind])
         total.add(neurons)
     else:  # the request, which is joined with those of other layers
@@ -66,7 +69,18 @@ def shared_neurons(array: SharedArray, fabric: Fabric) -> Amounts:
     return _neurons(array, fabric, array.in_bits, array.sum_bits)
 
 
-def _neurons(kernel: FoldedKernel | SharedArray, fabric: Fabric, code_bits: int, acc_bits: int) -> Amounts:
+def _shifted_lanes(kernel: FoldedKernel) -> int:
+    """Multipliers of which the weight is always the same power of two, or zero: wires."""
+    if kernel.loadable is not None:
+        return 0
+    rows = integers(weight_rows(kernel.weights, kernel.pe, kernel.simd))
+    size = np.abs(rows[0])
+    return int(((rows == rows[0]).all(axis=0) & (size & (size - 1) == 0)).sum())
+
+
+def _neurons(
+    kernel: FoldedKernel | SharedArray, fabric: Fabric, code_bits: int, acc_bits: int, shifted_lanes: int = 0
+) -> Amounts:
     """Multipliers, adder trees, accumulators."""
     total = Amounts()
     weight_bits = kernel.weight_bits
@@ -74,7 +88,7 @@ def _neurons(kernel: FoldedKernel | SharedArray, fabric: Fabric, code_bits: int,
     count = kernel.pe * kernel.simd
     product = multiplier(fabric, code_bits, weight_bits, None, kernel.multipliers)
     packed = fabric.packs_registers and product.dsp == 1
-    total.add(product, count)
+    total.add(product, count - shifted_lanes)
     total.ff += (0 if packed else count * product_bits) + 1
     if kernel.simd > 1:
         sum_bits = product_bits + counter_bits(kernel.simd)
