@@ -131,7 +131,8 @@ def _simulate(build: Path, inputs: Path, simulator: str, io: str, arguments: arg
     if count > wanted:
         inputs = inputs.with_name("some.npz")
         np.savez(inputs, **{name: array[:wanted] for name, array in samples.items()})
-    extra = ["--batch"] if simulator == "verilator" and io == "parallel" else []
+    batch, bench = simulator == "verilator" and io == "parallel", simulator in ("ghdl", "verilator")
+    extra = ["--batch"] if batch else ["--time-limit", f"{arguments.timeout:g}"] if bench else []
     call = _fpgann("simulate", build, "--simulator", simulator, *extra, "--inputs", inputs, timeout=arguments.timeout)
     verdict = build / "simulate.json"
     if call["status"] or not verdict.exists():

@@ -156,6 +156,7 @@ class Design:
         batch: bool = False,
         work: Path | None = None,
         netlist: str | None = None,
+        time_limit_s: float | None = None,
     ) -> Simulation:
         """Simulate the hardware and compare every stage with the reference model, bit by bit and cycle by cycle.
 
@@ -169,6 +170,7 @@ class Design:
                 integers then.
             work: where such programs are kept; in the build by default.
             netlist: simulate what `synthesize` mapped to this family, in such a program.
+            time_limit_s: seconds that a bench may run; by default enough for large designs on a busy machine.
 
         Returns:
             The verdict; it is written to simulate.json as well.
@@ -185,6 +187,8 @@ class Design:
             raise ConfigError(f"{simulator} is not for this build", where=f"build '{self.folder}'", hint=hint)
         if simulator == SIMULATOR:
             return self._run_csim(values, batch=batch, waves=waves, work=work, netlist=netlist)
+        if time_limit_s is not None and batch:
+            raise ConfigError("programs need no other", where="--time-limit", hint="leave it out")
         mapped = None if netlist is None else simulated_netlist(self.folder, family_of(netlist))
         if mapped is not None and not batch:
             raise ConfigError("netlists run in a compiled program", where="--netlist", hint="add --batch")
@@ -200,7 +204,14 @@ class Design:
             result, codes = {"compared": "outputs", **run.verdict}, self._shaped(run.outputs)
         else:
             result = run_bench(
-                self.folder, self.manifest, values, simulator=simulator, seed=seed, waves=waves, writes=writes
+                self.folder,
+                self.manifest,
+                values,
+                simulator=simulator,
+                seed=seed,
+                waves=waves,
+                writes=writes,
+                time_limit_s=time_limit_s,
             )
             codes = self._codes_of(result.pop("outputs"))
             result = {"compared": "stages", **result}

@@ -43,6 +43,12 @@ from fpgann.errors import ConfigError
     metavar="FAMILY",
     help="Simulate what 'fpgann synth' mapped to FAMILY; in a program, with Verilator; outputs only.",
 )
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="What the simulator may take; by default 300 and a tenth of a second a cycle.",
+)
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Where --batch keeps its programs.")
 def simulate(
     build: Path,
@@ -55,6 +61,7 @@ def simulate(
     waves: bool,
     batch: bool,
     netlist: str | None,
+    time_limit: float | None,
     work: Path | None,
 ) -> None:
     """Simulate the hardware of BUILD and compare every stage with the reference model, bit by bit, cycle by cycle.
@@ -82,7 +89,14 @@ def simulate(
     with steps() as progress:
         progress(f"simulating with {simulator}")
         simulation = design.simulate(
-            data, simulator=simulator, seed=seed, waves=waves, batch=batch, work=work, netlist=netlist
+            data,
+            simulator=simulator,
+            seed=seed,
+            waves=waves,
+            batch=batch,
+            work=work,
+            netlist=netlist,
+            time_limit_s=time_limit,
         )
     if output is not None:
         delivered = simulation.outputs

@@ -67,6 +67,7 @@ def run_bench(
     seed: int,
     waves: bool,
     writes: tuple[list[int], list[int]] | None = None,
+    time_limit_s: float | None = None,
 ) -> dict[str, Any]:
     """Simulate a build on codes.
 
@@ -78,6 +79,7 @@ def run_bench(
         seed: for random pauses between items.
         waves: leave a wave file in the build.
         writes: addresses and data that are written over AXI4-Lite first.
+        time_limit_s: seconds that the simulator may run; by default a tenth of a second a cycle.
 
     Returns:
         The bench's verdict (result.json).
@@ -106,7 +108,7 @@ def run_bench(
             timeout_s += _COMPILE_TIMEOUT_S
         cycles = len(next(iter(values.values()))) * simulation["interval_cycles"]
         cycles += 0 if writes is None else _CYCLES_PER_WRITE * len(writes[0])
-        run = _run(command, folder, timeout_s + _PER_CYCLE_S * cycles, tools[0])
+        run = _run(command, folder, time_limit_s or timeout_s + _PER_CYCLE_S * cycles, tools[0])
         result_file = folder / "result.json"
         if not result_file.is_file():
             raise ToolFailedError(
@@ -208,7 +210,10 @@ def _run(command: list[str | Path], folder: Path, timeout_s: float, simulator: T
     try:
         return run_tool(command, cwd=folder, timeout_s=timeout_s, env=simulator.environment(), check=False)
     except ToolFailedError as error:
-        error.where, error.hint = simulator.name, "give fewer samples, or look at the design with --waves"
+        error.where, error.hint = (
+            simulator.name,
+            "give it more with --time-limit, or fewer samples; --waves shows a design that hangs",
+        )
         raise
 
 

@@ -17,7 +17,7 @@ from fpgann.cosim import batch_build
 from fpgann.cosim.batch import run_batch
 from fpgann.cosim.vectors import corner_and_random
 from fpgann.design import Design
-from fpgann.errors import FormatError, MismatchError, UnsupportedOperatorError
+from fpgann.errors import FormatError, MismatchError, ToolFailedError, UnsupportedOperatorError
 from tests.command_line import CommandLine
 from tests.conftest import require_tool
 from tests.cosim.models import Network
@@ -214,12 +214,28 @@ def test_random_networks(tmp_path: Path, seed: int) -> None:
         (("--batch",), 2, ("--batch: only Verilator compiles designs", "--simulator verilator")),
         (("--batch", "--simulator", "verilator", "--waves"), 2, ("--waves: a compiled design writes no waves",)),
         (("--simulator", "verilator", "--work", "w"), 2, ("--work: it is for --batch",)),
+        (("--simulator", "verilator", "--batch", "--time-limit", "9"), 2, ("--time-limit: programs need no other",)),
     ],
 )
 def test_options_that_do_not_go_together(
     builds: dict[str, Path], cli: CommandLine, arguments: tuple[str, ...], status: int, texts: tuple[str, ...]
 ) -> None:
     cli("simulate", builds["vhdl"], *arguments).require_error(status, *texts)
+
+
+def test_a_simulator_out_of_time(builds: dict[str, Path], cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = []
+
+    def run(*_: object, timeout_s: float, **__: object) -> None:
+        limits.append(timeout_s)
+        raise ToolFailedError(f"ran longer than its {timeout_s:g} s and was ended")
+
+    monkeypatch.setattr("fpgann.cosim.simulate.run_tool", run)
+    outcome = cli("simulate", builds["vhdl"], "--time-limit", "77")
+    outcome.require_error(1, "ghdl: ran longer than its 77 s and was ended", "give it more with --time-limit")
+    cli("simulate", builds["vhdl"]).require_error(1, "ran longer than its")
+    assert limits[0] == 77
+    assert limits[1] > 300
 
 
 @pytest.mark.parametrize("batch", [(), ("--batch",)])
