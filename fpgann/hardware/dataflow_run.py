@@ -3,23 +3,39 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
 
 from fpgann.hardware.dataflow import (
-    Channel,
-    Collecting,
-    Drawing,
-    Expanding,
-    Forking,
-    Pipeline,
-    Process,
-    Sink,
-    Source,
-    Spreading,
-    Stall,
-    Windowing,
+    CHANNEL_FIELDS,
+    COUNT,
+    KIND,
+    LAST_READ,
+    LINK_FIELDS,
+    LONG_AGO,
+    MOVED,
+    NOTED,
+    NOTED_AT,
+    OFFERED_AT,
+    PLACE,
+    PROCESS_FIELDS,
+    READS,
+    READS_AT,
+    SOURCE,
+    SOURCES_END,
+    STALLS_AT,
+    STEPPED,
+    TAKEN,
+    TAKEN_AT,
+    TARGET,
+    TARGETS_END,
+    Ints,
+    Kind,
+    Network,
+    settle,
 )
 from fpgann.hardware.token_graph import (
     Accumulate,
@@ -34,6 +50,26 @@ from fpgann.hardware.token_graph import (
     TokenStream,
     WindowBuffer,
 )
+
+Stall: TypeAlias = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What has passed a pipeline.
+
+    Args:
+        accepted: cycles in which items entered.
+        reads: of each output, cycles in which they left its FIFO.
+    """
+
+    accepted: Ints
+    reads: tuple[Ints, ...]
+
+    def fewest_places(self, output: int) -> int:
+        """Places with which nothing would have come later, however many there were."""
+        gone = np.searchsorted(self.reads[output], self.accepted)
+        return max(1, int((np.arange(1, len(gone) + 1) - gone).max(initial=1)))
 
 
 @dataclass(frozen=True)
@@ -61,7 +97,7 @@ def run(
     actors: Iterable[Actor],
     maps: int,
     *,
-    stall: Stall = lambda: 0,
+    stall: Stall | None = None,
 ) -> Run | None:
     """Let maps pass as fast as they can.
 
@@ -75,92 +111,184 @@ def run(
     Returns:
         What has passed; None if the network hangs.
     """
-    network = _Network()
+    builder = _Builder(maps, stall)
     for port in inputs:
-        beats = Channel()
-        network.add(Source(beats, maps * port.beats, stall), [], [beats])
-        entering = network.channel(port.stream)
-        network.add(Collecting(beats, entering, port.beats_per_token), [beats], [entering])
-    pipelines: dict[str, Pipeline] = {}
+        beats, entering = builder.beats(port), builder.channel(port.stream)
+        builder.add(Kind.SOURCE, [], [beats], [maps * port.beats], stalled=maps * port.beats)
+        builder.add(Kind.COLLECTING, [beats], [entering], [port.beats_per_token])
+    pipelines: dict[str, int] = {}
     for actor in actors:
-        sources, targets = ([network.channel(stream) for stream in side] for side in (actor.sources, actor.targets))
-        process = _process(actor, sources, targets, maps)
-        network.add(process, sources, targets)
-        if isinstance(process, Pipeline):
-            pipelines[actor.name] = process
-    leaving: list[tuple[Channel, int]] = []
+        if isinstance(actor, TokenStage | Fifo):
+            pipelines[actor.name] = len(builder.kinds)
+        builder.add_actor(actor)
+    leaving: list[tuple[int, int]] = []
     for port in outputs:
-        beats, tokens = Channel(), network.channel(port.stream)
-        network.add(Spreading(tokens, beats, port.beats_per_token), [tokens], [beats])
-        network.add(Sink(beats, stall), [beats], [])
+        beats = builder.beats(port)
+        builder.add(Kind.SPREADING, [builder.channel(port.stream)], [beats], [port.beats_per_token])
+        builder.add(Kind.SINK, [beats], [], [], stalled=maps * port.beats)
         leaving.append((beats, port.beats))
-    network.settle()
-    if any(len(beats.taken) < maps * count for beats, count in leaving):
+    network = builder.network()
+    settle(network, *builder.neighbours())
+    if any(network.channels[beats, TAKEN] < maps * count for beats, count in leaving):
         return None
-    ends = (tuple(beats.taken[(number + 1) * count - 1] for number in range(maps)) for beats, count in leaving)
-    return Run(tuple(ends), pipelines)
+    ends = []
+    for beats, count in leaving:
+        last = network.channels[beats, TAKEN_AT] + count * np.arange(1, maps + 1) - 1
+        ends.append(tuple(network.cycles[last].tolist()))
+    return Run(tuple(ends), {name: _passed(network, process) for name, process in pipelines.items()})
 
 
-class _Network:
-    """Processes, and which of them wait for each other."""
+def _passed(network: Network, process: int) -> Pipeline:
+    """The record of a pipeline."""
 
-    def __init__(self) -> None:
-        self._processes: list[Process] = []
-        self._channels: dict[str, Channel] = {}
-        self._ends: dict[int, list[int]] = {}
-        self._touched: list[list[Channel]] = []
+    def part(start: int, count: int) -> Ints:
+        return network.cycles[start : start + count]
 
-    def channel(self, stream: TokenStream) -> Channel:
+    own = network.processes[process]
+    links = network.links[own[TARGET] : own[TARGETS_END]]
+    return Pipeline(part(own[NOTED_AT], own[NOTED]), tuple(part(link[READS_AT], link[READS]) for link in links))
+
+
+@dataclass
+class _Builder:
+    """Processes and channels, as lists that grow.
+
+    Args:
+        maps: how many will pass.
+        stall: cycles by which ends are late.
+    """
+
+    maps: int
+    stall: Stall | None
+    kinds: list[int] = field(default_factory=list)
+    _parameters: list[list[int]] = field(default_factory=list)
+    _ends: list[tuple[list[int], list[int]]] = field(default_factory=list)
+    _noted: list[int] = field(default_factory=list)
+    _stalls: list[Ints] = field(default_factory=list)
+    _sizes: list[int] = field(default_factory=list)
+    _known: dict[str, int] = field(default_factory=dict)
+    _used: int = 0
+
+    def channel(self, stream: TokenStream) -> int:
         """The channel of a stream."""
-        return self._channels.setdefault(stream.name, Channel())
+        if stream.name not in self._known:
+            self._known[stream.name] = self._new(self.maps * stream.tokens)
+        return self._known[stream.name]
 
-    def add(self, process: Process, sources: list[Channel], targets: list[Channel]) -> None:
-        """A process between channels."""
-        for channel in (*sources, *targets):
-            self._ends.setdefault(id(channel), []).append(len(self._processes))
-        self._processes.append(process)
-        self._touched.append([*sources, *targets])
+    def beats(self, port: TokenPort) -> int:
+        """A channel for the beats of an interface."""
+        return self._new(self.maps * port.beats)
 
-    def settle(self) -> None:
-        """Let all go on until none can: what a process does wakes those at the other ends of its channels."""
-        neighbours = [
-            sorted({end for channel in touched for end in self._ends[id(channel)]} - {number})
-            for number, touched in enumerate(self._touched)
+    def _new(self, tokens: int) -> int:
+        self._sizes.append(tokens)
+        return len(self._sizes) - 1
+
+    def add(
+        self,
+        kind: Kind,
+        sources: Sequence[int],
+        targets: Sequence[int],
+        parameters: Sequence[int],
+        *,
+        noted: int = 0,
+        stalled: int = 0,
+    ) -> None:
+        """A process between channels.
+
+        Args:
+            kind: what it does.
+            sources: channels that it reads.
+            targets: channels that it writes.
+            parameters: as `Kind` says.
+            noted: how many cycles it has to remember.
+            stalled: how often it can be late.
+        """
+        self.kinds.append(int(kind))
+        self._parameters.append(list(parameters))
+        self._ends.append((list(sources), list(targets)))
+        self._noted.append(noted)
+        delays = [] if self.stall is None else [self.stall() for _ in range(stalled)]
+        self._stalls.append(np.array(delays, np.int64))
+
+    def add_actor(self, actor: Actor) -> None:
+        """The process of an actor."""
+        sources, targets = ([self.channel(stream) for stream in side] for side in (actor.sources, actor.targets))
+        items = self._sizes[(sources or targets)[0]]
+        match actor:
+            case Draw():
+                self.add(Kind.DRAWING, sources, targets, [items])
+            case WindowBuffer(geometry=geometry):
+                rows, columns = (size + gap for size, gap in zip(geometry.sizes, geometry.gaps, strict=True))
+                first_row, first_column = (
+                    gap - front + reach
+                    for gap, front, reach in zip(geometry.gaps, geometry.fronts, geometry.reach, strict=True)
+                )
+                walk = [rows, columns, *geometry.gaps, *geometry.strides, *geometry.counts]
+                self.add(Kind.WINDOWING, sources, targets, [*walk, first_row * columns + first_column])
+            case TokenStage(core=core, places=places):
+                timing = [core.latency_cycles, core.interval_cycles, places]
+                self.add(Kind.PIPELINE, sources, targets, timing, noted=items)
+            case Fork():
+                self.add(Kind.FORKING, sources, targets, [])
+            case Fifo(places=places):
+                self.add(Kind.PIPELINE, sources, targets, [0, 1, places], noted=items)
+            case Regroup(gathers=gathers, factor=factor):
+                self.add(Kind.COLLECTING if gathers else Kind.SPREADING, sources, targets, [factor])
+            case Accumulate(factor=factor):
+                self.add(Kind.COLLECTING, sources, targets, [factor])
+            case Expand(columns=columns, factors=factors):
+                rows = items // columns
+                self.add(Kind.EXPANDING, sources, targets, [columns, *factors], noted=rows)
+
+    def network(self) -> Network:
+        """All of it before the first cycle."""
+        channels = np.zeros((len(self._sizes), CHANNEL_FIELDS), np.int64)
+        for row, size in zip(channels, self._sizes, strict=True):
+            row[OFFERED_AT], row[TAKEN_AT] = self._room(size), self._room(size)
+        processes = np.zeros((len(self.kinds), PROCESS_FIELDS), np.int64)
+        links: list[tuple[int, int, int]] = []
+        delays: list[tuple[int, Ints]] = []
+        for row, kind, own, ends, noted, stalls in zip(
+            processes, self.kinds, self._parameters, self._ends, self._noted, self._stalls, strict=True
+        ):
+            row[KIND], row[COUNT : COUNT + len(own)] = kind, own
+            row[PLACE], row[STEPPED], row[MOVED] = 0, LONG_AGO, LONG_AGO
+            if kind == Kind.EXPANDING:
+                row[LAST_READ] = LONG_AGO
+            for side, first, end in ((0, SOURCE, SOURCES_END), (1, TARGET, TARGETS_END)):
+                row[first] = len(links)
+                is_read = kind == Kind.PIPELINE and side == 1
+                links += [(channel, self._room(self._sizes[channel] if is_read else 0), 0) for channel in ends[side]]
+                row[end] = len(links)
+            row[NOTED_AT], row[STALLS_AT] = self._room(noted), self._room(len(stalls)) if len(stalls) else -1
+            delays += [(int(row[STALLS_AT]), stalls)] if len(stalls) else []
+        cycles = np.zeros(self._used, np.int64)
+        for start, stalls in delays:
+            cycles[start : start + len(stalls)] = stalls
+        return Network(processes, channels, np.array(links, np.int64).reshape(-1, LINK_FIELDS), cycles)
+
+    def _room(self, cycles: int) -> int:
+        """Where a list of so many cycles begins."""
+        self._used += cycles
+        return self._used - cycles
+
+    def neighbours(self) -> tuple[Ints, Ints]:
+        """Of each process, those at the other ends of its channels, one process after another; where each begins."""
+        users: dict[int, set[int]] = {}
+        for process, (sources, targets) in enumerate(self._ends):
+            for channel in (*sources, *targets):
+                users.setdefault(channel, set()).add(process)
+        found = [
+            sorted({other for channel in (*sources, *targets) for other in users[channel]} - {process})
+            for process, (sources, targets) in enumerate(self._ends)
         ]
-        waking = deque(range(len(self._processes)))
-        is_waking = [True] * len(self._processes)
-        while waking:
-            number = waking.popleft()
-            is_waking[number] = False
-            if self._processes[number].advance():
-                for neighbour in neighbours[number]:
-                    if not is_waking[neighbour]:
-                        is_waking[neighbour] = True
-                        waking.append(neighbour)
+        return _flat(found), _starts([len(others) for others in found])
 
 
-def _process(actor: Actor, entering: list[Channel], outs: list[Channel], maps: int) -> Process:
-    match actor:
-        case Draw(target=target):
-            return Drawing(outs[0], maps * target.tokens)
-        case WindowBuffer():
-            return Windowing(entering[0], outs[0], actor)
-        case TokenStage(core=core):
-            return Pipeline(
-                entering,
-                outs,
-                latency=core.latency_cycles,
-                interval=core.interval_cycles,
-                places=(actor.places,) * len(outs),
-            )
-        case Fork():
-            return Forking(entering[0], outs)
-        case Fifo(places=places):
-            return Pipeline(entering, outs, latency=0, interval=1, places=(places,))
-        case Regroup(gathers=gathers, factor=factor):
-            kind = Collecting if gathers else Spreading
-            return kind(entering[0], outs[0], factor)
-        case Accumulate(factor=factor):
-            return Collecting(entering[0], outs[0], factor)
-        case Expand():
-            return Expanding(entering[0], outs[0], actor)
+def _flat(lists: Sequence[Sequence[int]]) -> Ints:
+    return np.array([item for each in lists for item in each], np.int64)
+
+
+def _starts(sizes: Sequence[int]) -> Ints:
+    """Where lists of these sizes begin, one behind another, and where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(sizes, np.int64))])
