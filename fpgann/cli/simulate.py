@@ -47,7 +47,7 @@ from fpgann.errors import ConfigError
     "--time-limit",
     type=click.FloatRange(min=1),
     metavar="SECONDS",
-    help="What the simulator may take; by default 300 and a tenth of a second a cycle.",
+    help="What the simulator may take; by default 300 and a tenth of a second a cycle, for streams four.",
 )
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Where --batch keeps its programs.")
 def simulate(

@@ -32,6 +32,7 @@ BASE_TIMEOUT_S = 300.0
 _COMPILE_TIMEOUT_S = 3600.0
 _CYCLES_PER_WRITE = 8
 _PER_CYCLE_S = 0.1  # hundreds of neurons side by side on a busy machine
+_PAUSES = 4  # cycles of a stream under all kinds of traffic, against one without pauses
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _STREAM: dict[str, Pattern] = {"stream": str, "value": str, "elements": int, "element_bits": int, "signed": bool}
 _PORT: Pattern = {**_STREAM, "port": str}
@@ -107,6 +108,7 @@ def run_bench(
             command += ["--verilog", find_verilog(build, simulation["top"], folder)]
             timeout_s += _COMPILE_TIMEOUT_S
         cycles = len(next(iter(values.values()))) * simulation["interval_cycles"]
+        cycles *= _PAUSES if _has_core(simulation) else 1
         cycles += 0 if writes is None else _CYCLES_PER_WRITE * len(writes[0])
         run = _run(command, folder, time_limit_s or timeout_s + _PER_CYCLE_S * cycles, tools[0])
         result_file = folder / "result.json"
