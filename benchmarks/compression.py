@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accuracy and hardware of the compressed digits MLP 64-32-16-10, plan by plan, as medians of several seeds.
 
-    python benchmarks/compression.py [--seeds 0 1 2 3 4] [--plans pruned ternary merged digits] [--synthesize]
+    python benchmarks/compression.py [--seeds 0 1 2 3 4] [--plans pruned ternary merged digits none] [--synthesize]
 
 Every network is trained, exported, compiled and simulated on all 400 held-out images; `exact` says whether the integers
-of the torch module, of the reference and of the simulated hardware are the same, one by one. Prints a table and writes
-what it has measured to `compression_figures.json`; plans that are not measured again stay there.
+of the torch module, of the reference and of the simulated hardware are the same, one by one. The plan `none` is the
+float network with 16 bits in hardware, uncompressed, which the table divides by. All are unrolled, with a wide port for
+all features. Prints a table and writes what it has measured to `compression_figures.json`; plans that are not measured
+again stay there.
 """
 
 from __future__ import annotations
@@ -27,14 +29,21 @@ EXAMPLE = REPOSITORY / "examples" / "digits_mlp"
 FIGURES = Path(__file__).with_name("compression_figures.json")
 sys.path[:0] = [str(EXAMPLE), str(REPOSITORY)]
 
+import onnx  # noqa: E402
 import retrain as example  # noqa: E402
 import torch  # noqa: E402
 from train import load_data  # noqa: E402
 
 import fpgann  # noqa: E402
+from fpgann.config import CompileOptions  # noqa: E402
+from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy  # noqa: E402
+from fpgann.ir.ops.dense import Dense  # noqa: E402
 from fpgann.passes.prune import signed_digits  # noqa: E402
 from fpgann.train.compress import Task  # noqa: E402
-from fpgann.train.plan import read_plan  # noqa: E402
+from fpgann.train.export import export_float  # noqa: E402
+from fpgann.train.plan import CompressionPlan, read_plan  # noqa: E402
+
+UNROLLED = CompileOptions(hardware=HardwareOptions(default=LayerOptions(strategy=Strategy.UNROLLED)))
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -55,8 +64,49 @@ def is_exact(design: fpgann.Design, scores: np.ndarray, inputs: dict[str, np.nda
     return bool(same and simulation.verdict["bit_exact"])
 
 
+def uncompressed(seed: int, folder: Path, *, synthesize: bool) -> dict[str, object]:
+    """The float network with 16 bits in hardware, its types chosen from the images to train with."""
+    task = Task(CompressionPlan(), folder / "c", resumed=False, progress=lambda _: None)
+    example.retrain(task, seed=seed, epochs=0)
+    session = task.session
+    assert session is not None
+    data, held_out = load_data()
+    path = export_float(session.teacher, folder / "none.onnx", session.example)
+    (port,) = (value.name for value in onnx.load(path).graph.input)
+    np.savez(folder / "samples.npz", **{port: data.pixels.astype(np.float64)})
+    design = fpgann.compile(path, folder / "none", UNROLLED, calibration=folder / "samples.npz")
+    with torch.no_grad():
+        float_scores = session.teacher(torch.from_numpy(held_out.pixels)).numpy()
+    outputs = design.emulate({port: held_out.pixels.astype(np.float64)})
+    weights = [node.op.weight.data.T for node in design.graph.nodes if isinstance(node.op, Dense)]
+    scores = next(found for name, found in outputs.items() if not name.endswith("__raw"))
+    return {
+        "plan": "none",
+        "seed": seed,
+        "float": accuracy(float_scores, held_out.labels),
+        "compressed": accuracy(scores, held_out.labels),
+        **hardware(design, weights, synthesize=synthesize),
+    }
+
+
+def hardware(design: fpgann.Design, weights: list[np.ndarray], *, synthesize: bool) -> dict[str, object]:
+    """What a network costs; weights are integers, shape (outputs, inputs)."""
+    figures: dict[str, object] = {
+        "zeros": 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights),
+        "neurons": sum(len(w) for w in weights),
+        "digits": sum(int(np.count_nonzero(signed_digits(w))) for w in weights),
+        "lut_estimated": design.report["total"]["lut"],
+        "latency": design.report["total"]["latency_cycles"],
+    }
+    if synthesize:
+        figures["lut"] = design.synthesize("xcup")["lut"]
+    return figures
+
+
 def measure(plan: str, seed: int, folder: Path, *, synthesize: bool) -> dict[str, object]:
     """One network."""
+    if plan == "none":
+        return uncompressed(seed, folder, synthesize=synthesize)
     task = Task(read_plan(EXAMPLE / "plans" / f"{plan}.toml"), folder / "c", resumed=False, progress=lambda _: None)
     example.retrain(task, seed=seed)
     session = task.session
@@ -65,42 +115,39 @@ def measure(plan: str, seed: int, folder: Path, *, synthesize: bool) -> dict[str
     pixels = torch.from_numpy(held_out.pixels)
     with torch.no_grad():
         scores, float_scores = session.model(pixels).numpy(), session.teacher(pixels).numpy()
-    design = fpgann.compile(session.export(folder / f"{plan}{seed}.onnx"), folder / f"{plan}{seed}")
+    design = fpgann.compile(session.export(folder / f"{plan}{seed}.onnx"), folder / f"{plan}{seed}", UNROLLED)
     (port,) = (port["name"] for port in design.manifest["inputs"])
     weights = [layer.codes().numpy() for layer in session.layers.values()]
-    figures: dict[str, object] = {
+    return {
         "plan": plan,
         "seed": seed,
         "float": accuracy(float_scores, held_out.labels),
         "compressed": accuracy(scores, held_out.labels),
         "exact": is_exact(design, scores, {port: held_out.pixels.astype(np.float64)}),
-        "zeros": 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights),
-        "neurons": sum(len(w) for w in weights),
-        "digits": sum(int(np.count_nonzero(signed_digits(w))) for w in weights),
-        "lut_estimated": design.report["total"]["lut"],
-        "latency": design.report["total"]["latency_cycles"],
+        **hardware(design, weights, synthesize=synthesize),
     }
-    if synthesize:
-        figures["lut"] = design.synthesize("xcup")["total"]["lut"]
-    return figures
 
 
 def show(rows: list[dict[str, object]]) -> None:
-    """Medians, plan by plan."""
-    print("| plan | seeds | float | compressed | zeros | neurons | digits | LUT, estimated | LUT, Yosys | exact |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for plan in dict.fromkeys(row["plan"] for row in rows):
+    """Medians, plan by plan; the last column but one: how many times fewer LUTs than the uncompressed network."""
+    print("| plan | seeds | float | compressed | zeros | neurons | digits | LUT, est. | LUT, Yosys | fewer | exact |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    whole = median(rows, "none", "lut")
+    for plan in dict.fromkeys(str(row["plan"]) for row in rows):
         own = [row for row in rows if row["plan"] == plan]
-
-        def median(key: str, own: list[dict[str, object]] = own) -> float | None:
-            found = [float(str(row[key])) for row in own if key in row]
-            return statistics.median(found) if found else None
-
-        texts = [f"{median('float'):.2f} %", f"{median('compressed'):.2f} %", f"{100 * (median('zeros') or 0):.0f} %"]
-        texts += [f"{median(key):.0f}" for key in ("neurons", "digits", "lut_estimated")]
-        lut = median("lut")
-        texts += ["" if lut is None else f"{lut:.0f}", f"{sum(bool(row['exact']) for row in own)} of {len(own)}"]
+        lut = median(rows, plan, "lut")
+        texts = [f"{median(rows, plan, key):.2f} %" for key in ("float", "compressed")]
+        texts += [f"{100 * (median(rows, plan, 'zeros') or 0):.0f} %"]
+        texts += [f"{median(rows, plan, key):.0f}" for key in ("neurons", "digits", "lut_estimated")]
+        texts += ["" if lut is None else f"{lut:.0f}", "" if lut is None or whole is None else f"{whole / lut:.1f}"]
+        texts += [f"{sum(bool(row['exact']) for row in own)} of {len(own)}" if "exact" in own[0] else ""]
         print(f"| {plan} | {len(own)} | {' | '.join(texts)} |")
+
+
+def median(rows: list[dict[str, object]], plan: str, key: str) -> float | None:
+    """Of the seeds of a plan that the figure is known of."""
+    found = [float(str(row[key])) for row in rows if row["plan"] == plan and key in row]
+    return statistics.median(found) if found else None
 
 
 def main() -> None:

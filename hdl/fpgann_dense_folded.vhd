@@ -25,12 +25,14 @@ entity fpgann_dense_folded is
     BIAS_WIDTH   : positive; -- bits of a (signed) bias
     ACC_WIDTH    : positive; -- bits of a (signed) sum; it wraps where this is too few
     -- One word a step = group * FOLDS + fold: element pe * SIMD + simd, from the low bits, is the
-    -- weight of input fold * SIMD + simd in output group * PE + pe.
+    -- weight of input fold * SIMD + simd in output group * PE + pe; or its index in BOOK.
     WEIGHTS : word_array_t;
     -- One word a group: PE biases, that of pe 0 in the low bits.
     BIASES    : word_array_t;
-    DSP_STYLE : string := "auto"; -- multipliers in DSP slices: "auto", "yes" or "no" (LUTs)
-    ROM_STYLE : string := "auto"  -- weights in "auto", "block" (BRAM) or "distributed" (LUTs)
+    BOOK_SIZE : natural      := 0;       -- values that weights have; 0 for any, and WEIGHTS of weights
+    BOOK      : word_array_t := NO_BOOK; -- these values; costs a table of them a multiplier
+    DSP_STYLE : string       := "auto";  -- multipliers in DSP slices: "auto", "yes" or "no" (LUTs)
+    ROM_STYLE : string       := "auto"   -- weights in "auto", "block" (BRAM) or "distributed" (LUTs)
   );
   port (
     clk       : in    std_ulogic;
@@ -94,12 +96,15 @@ begin
       out_acc      => out_acc
     );
 
-  weight_memory : entity work.fpgann_rom
+  weight_memory : entity work.fpgann_weight_rom
     generic map (
-      WORDS => WEIGHTS,
-      DEPTH => STEPS,
-      WIDTH => PE * SIMD * WEIGHT_WIDTH,
-      STYLE => ROM_STYLE
+      WORDS     => WEIGHTS,
+      DEPTH     => STEPS,
+      LANES     => PE * SIMD,
+      WIDTH     => WEIGHT_WIDTH,
+      BOOK_SIZE => BOOK_SIZE,
+      BOOK      => BOOK,
+      STYLE     => ROM_STYLE
     )
     port map (
       clk     => clk,

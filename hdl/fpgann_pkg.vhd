@@ -13,6 +13,8 @@ package fpgann_pkg is
 
   type word_array_t is array (natural range <>) of std_ulogic_vector; -- a memory, index 0 first
 
+  constant NO_BOOK : word_array_t(0 to 0)(0 downto 0) := (0 => "0"); -- for weights as they are
+
   type rounding_t is ( -- the modes of ap_fixed, and CEIL and UP of QONNX
     TRN,               -- floor
     TRN_ZERO,          -- towards zero

@@ -120,6 +120,14 @@ def rom_latency_cycles() -> int:
     return 1
 
 
+def weight_rom(address: int, words: Sequence[int], *, lanes: int, width: int, book: Sequence[int] = ()) -> int:
+    """The weights at an address: those of the word, or what its indices stand for in a code book."""
+    if not book:
+        return words[address]
+    index_width = max(1, (len(book) - 1).bit_length())
+    return pack([book[index] for index in elements(words[address], lanes, index_width)], width)
+
+
 class Ram:
     """The state of a ram."""
 
@@ -270,13 +278,15 @@ def dense_folded(
     acc_width: int,
     weights: Sequence[int],
     biases: Sequence[int],
+    book: Sequence[int] = (),
 ) -> list[int]:
     """out_acc of every group, for one item."""
+    words = [weight_rom(step, weights, lanes=pe * simd, width=weight_width, book=book) for step in range(len(weights))]
     codes = [to_code(bits, in_width, is_signed=in_signed) for bits in elements(in_data, inputs, in_width)]
     folds = inputs // simd
 
     def weight(row: int, column: int) -> int:
-        word = weights[row // pe * folds + column // simd]
+        word = words[row // pe * folds + column // simd]
         return wide(element(word, row % pe * simd + column % simd, weight_width), weight_width)
 
     def bias(row: int) -> int:

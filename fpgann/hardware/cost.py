@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fpgann.hardware.code_book import code_book
 from fpgann.hardware.design import FoldedKernel, PointwiseKernel, Requantizer, Stage, UnrolledKernel
 from fpgann.hardware.estimate import estimate
 from fpgann.kernel.netlist import Netlist, Opcode
@@ -56,6 +57,10 @@ def costs_of(stage: Stage) -> tuple[Cost, ...]:
                 "multipliers": multipliers,
                 "memory_bits": kernel.steps * kernel.weight_bits * multipliers,
             }
+            book = code_book(kernel)
+            if book is not None:
+                counts["memory_bits"] = kernel.steps * book.index_bits * multipliers
+                counts |= {"tables": multipliers, "table_bits": len(book.values) * kernel.weight_bits * multipliers}
             staircases = [_requantizer(r, kernel.pe * copies, kernel.groups) for r in kernel.requantizers]
             return (Cost(CostClass.MULTIPLIERS, counts), *staircases)
         case PointwiseKernel(requantizer=requantizer, channels=channels):

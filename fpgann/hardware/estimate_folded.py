@@ -7,6 +7,7 @@ from math import ceil
 
 import numpy as np
 
+from fpgann.hardware.code_book import code_book
 from fpgann.hardware.design import FoldedKernel, Stage
 from fpgann.hardware.estimate_blocks import (
     Amounts,
@@ -23,6 +24,7 @@ from fpgann.hardware.estimate_fabric import Fabric
 from fpgann.hardware.estimate_staircases import channels_of, requantizers
 from fpgann.hardware.loading import weight_rows
 from fpgann.hardware.neurons import SharedArray
+from fpgann.hardware.options import Memory
 from fpgann.numerics.integers import integers
 
 
@@ -122,7 +124,13 @@ def _weights(kernel: FoldedKernel, fabric: Fabric) -> Amounts:
         total.logic["loader"] += multipliers + kernel.pe
         return total
     rows = weight_rows(kernel.weights, kernel.pe, kernel.simd)
-    total.add(rom(fabric, rows, kernel.weight_bits, kernel.memory))
+    book = code_book(kernel)
+    if book is None:
+        total.add(rom(fabric, rows, kernel.weight_bits, kernel.memory))
+    else:
+        total.add(rom(fabric, book.indices, book.index_bits, kernel.memory))
+        table = rom(fabric, book.values[:, None], kernel.weight_bits, Memory.DISTRIBUTED, registered=False)
+        total.add(table, kernel.pe * kernel.simd)
     biases = kernel.bias.reshape(kernel.groups, kernel.pe)
     used = columns(biases, kernel.bias_bits)
     if used:

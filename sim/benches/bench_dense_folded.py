@@ -35,6 +35,7 @@ class Schedule:
         self.shape = unit.pick("inputs", "outputs", "pe", "simd")
         self.interval = models.dense_folded_interval_cycles(**self.shape)
         self.elements = unit.generics["inputs"]
+        self.coded = unit.pick("book") if "book" in unit.generics else {}
         self.due: dict[int, tuple[int, int]] = {}
         self.cycle = 0
 
@@ -47,7 +48,7 @@ class Schedule:
             self.unit.expect("out_acc", acc, f"group {group}, cycle {self.cycle}")
             del self.due[self.cycle]
         if item is not None:
-            for group, acc in enumerate(self.model(item, **self.unit.pick(*GENERICS))):
+            for group, acc in enumerate(self.model(item, **self.unit.pick(*GENERICS), **self.coded)):
                 latency = models.dense_folded_latency_cycles(group, **self.unit.pick("inputs", "simd"))
                 self.due[self.cycle + latency] = (group, acc)
         width = self.elements * self.unit.generics["in_width"]

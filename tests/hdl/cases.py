@@ -48,6 +48,32 @@ def rom() -> Cases:
     }
 
 
+def weight_rom() -> Cases:
+    rng = random.Random(SEED)
+    # depth, lanes, width, values
+    shapes = [(1, 2, 8, 0), (9, 3, 7, 0), (1, 1, 5, 2), (5, 1, 8, 3), (16, 4, 6, 8), (37, 3, 12, 5), (70, 2, 33, 70)]
+    styles = ["auto", "block", "distributed"]
+    return {
+        f"w{depth}_{lanes}_{values}": {
+            "WORDS": _words(rng, depth, lanes, width) if not values else _indices(rng, depth, lanes, values),
+            "DEPTH": depth,
+            "LANES": lanes,
+            "WIDTH": width,
+            "STYLE": styles[number % 3],
+            **({"BOOK_SIZE": values, "BOOK": _words(rng, values, 1, width)} if values else {}),
+        }
+        for number, (depth, lanes, width, values) in enumerate(shapes)
+    }
+
+
+def _indices(rng: random.Random, count: int, lanes: int, values: int) -> Words:
+    """Words of random indices below a number of values; the last one comes first."""
+    width = max(1, (values - 1).bit_length())
+    words = [models.pack([rng.randrange(values) for _ in range(lanes)], width) for _ in range(count)]
+    words[0] = models.pack([values - 1] * lanes, width)
+    return Words(words, lanes * width)
+
+
 def ram() -> Cases:
     rng = random.Random(SEED)
     shapes = [(1, 8, "auto"), (2, 1, "distributed"), (3, 40, "auto"), (16, 7, "block"), (37, 12, "auto")]
@@ -146,8 +172,20 @@ def _dense(
     }
 
 
+def _coded(shape: Generics, values: int) -> Generics:
+    """The same layer with indices of a code book as weights."""
+    rng = random.Random(f"{SEED} {values}")
+    weights, lanes = shape["WEIGHTS"], shape["PE"] * shape["SIMD"]
+    assert isinstance(weights, Words)
+    book = _words(rng, values, 1, shape["WEIGHT_WIDTH"])
+    coded = _indices(rng, len(weights.words), lanes, values)
+    return {**shape, "WEIGHTS": coded, "BOOK_SIZE": values, "BOOK": book}
+
+
 def dense_folded() -> Cases:
     return {
+        "coded": _coded(_dense(6, 4, 2, 3, 8, 8, 16, 24), 5),
+        "coded_serial": _coded(_dense(5, 3, 1, 1, 8, 8, 16, 24, signed=False, style="yes"), 2),
         "one": _dense(1, 1, 1, 1, 8, 8, 8, 20),
         "unfolded": _dense(4, 3, 3, 4, 5, 4, 8, 16, signed=False),
         "rows": _dense(4, 6, 2, 4, 6, 5, 10, 20, style="yes"),
@@ -524,6 +562,7 @@ DEFAULT: dict[str, Cases] = {
     "fpgann_pace": pace(),
     "fpgann_delay": delay(),
     "fpgann_rom": rom(),
+    "fpgann_weight_rom": weight_rom(),
     "fpgann_ram": ram(),
     "fpgann_loadable_memory": loadable_memory(),
     "fpgann_axil_loader": axil_loader(),

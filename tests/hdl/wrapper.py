@@ -107,6 +107,10 @@ PORTS: dict[str, tuple[Port, ...]] = {
         _in("address", lambda g: index_width(g["DEPTH"]), numeric=True),
         _out("data", lambda g: g["WIDTH"]),
     ),
+    "fpgann_weight_rom": (
+        _in("address", lambda g: index_width(g["DEPTH"]), numeric=True),
+        _out("data", lambda g: g["LANES"] * g["WIDTH"]),
+    ),
     "fpgann_ram": (
         _in("write"),
         _in("write_address", lambda g: index_width(g["DEPTH"]), numeric=True),

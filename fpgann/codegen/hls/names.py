@@ -27,7 +27,7 @@ _TAKEN = frozenset(
     )
 )
 
-LAYER_SUFFIXES = ("", "_t", "_acc_t", "_weights", "_bias", "_staircase")
+LAYER_SUFFIXES = ("", "_t", "_acc_t", "_weights", "_book", "_bias", "_staircase")
 
 
 class CppNamespace:

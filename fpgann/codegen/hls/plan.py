@@ -11,6 +11,7 @@ import numpy as np
 
 from fpgann.codegen.hls.literals import type_of
 from fpgann.codegen.hls.names import CppNamespace
+from fpgann.hardware.code_book import code_book
 from fpgann.hardware.design import Design, FoldedKernel, PointwiseKernel, RecurrentKernel, StepKernel
 from fpgann.hardware.folding import divisors
 from fpgann.hardware.noise import Noise
@@ -89,6 +90,7 @@ class Schedule:
         simd: multipliers of a neuron; likewise.
         multipliers: what multipliers are made of.
         memory: where constant memories are kept.
+        values: all that weights can be, ascending, where memories hold indices of them.
     """
 
     interval_cycles: int = 1
@@ -96,6 +98,7 @@ class Schedule:
     simd: int = 0
     multipliers: Multipliers = Multipliers.AUTO
     memory: Memory = Memory.AUTO
+    values: tuple[int, ...] = ()
 
     @property
     def unrolled(self) -> bool:
@@ -296,7 +299,9 @@ def _schedules(design: Design) -> Mapping[str, Schedule]:
         match stage.kernel:
             case FoldedKernel() as kernel:
                 pe, simd = _whole(kernel.outputs, kernel.pe), _whole(kernel.inputs, kernel.simd)
-                schedule = Schedule(max(2, stage.interval_cycles), pe, simd, kernel.multipliers, kernel.memory)
+                book = code_book(kernel)
+                values = () if book is None else tuple(book.values.tolist())
+                schedule = Schedule(max(2, stage.interval_cycles), pe, simd, kernel.multipliers, kernel.memory, values)
             case PointwiseKernel(requantizer=requantizer):
                 schedule = Schedule(
                     stage.interval_cycles, multipliers=requantizer.multipliers, memory=requantizer.memory

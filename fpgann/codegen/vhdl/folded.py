@@ -14,6 +14,7 @@ from fpgann.codegen.vhdl.requantizers import (
     memory_style,
     view_requantizer,
 )
+from fpgann.hardware.code_book import code_book
 from fpgann.hardware.design import FoldedKernel, Stage
 from fpgann.hardware.loading import AddressMap, weight_rows
 from fpgann.hardware.names import printable
@@ -74,7 +75,7 @@ class FoldedView:
     declarations: tuple[str, ...]
     requantizers: tuple[RequantizerView, ...]
     last: str
-    styles: tuple[str, ...]
+    generics: tuple[str, ...]
     load: LoadView
     share: ShareView
     is_gathered: bool
@@ -135,14 +136,21 @@ def _load(stage: Stage, loading: AddressMap | None) -> LoadView:
 def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> FoldedView:
     inputs, outputs = kernel.weights.shape
     weight_bits, bias_bits = kernel.weight_bits, kernel.bias_bits
-    rows = weight_rows(kernel.weights, kernel.pe, kernel.simd)
-    words = [packed(row, weight_bits) for row in rows.tolist()]
+    book = code_book(kernel)
+    lane_bits = weight_bits if book is None else book.index_bits
+    rows = weight_rows(kernel.weights, kernel.pe, kernel.simd) if book is None else book.indices
+    words = [packed(row, lane_bits) for row in rows.tolist()]
     biases = [packed(group, bias_bits) for group in kernel.bias.reshape(kernel.groups, kernel.pe).tolist()]
-    word_bits, bias_word_bits = weight_bits * kernel.pe * kernel.simd, bias_bits * kernel.pe
+    word_bits, bias_word_bits = lane_bits * kernel.pe * kernel.simd, bias_bits * kernel.pe
     memories = [
         MemoryView("WEIGHTS", len(words), word_bits, memory(words, word_bits)),
         MemoryView("BIASES", len(biases), bias_word_bits, memory(biases, bias_word_bits)),
     ]
+    book_lines: tuple[str, ...] = ()
+    if book is not None:
+        values = [packed([value], weight_bits) for value in book.values.tolist()]
+        memories.append(MemoryView("BOOK", len(values), weight_bits, memory(values, weight_bits)))
+        book_lines = (f"BOOK_SIZE    => {len(values)}", "BOOK         => BOOK")
     group_bits = max(1, (kernel.groups - 1).bit_length())
     sum_codes = kernel.requantizers[0].source if kernel.requantizers else stage.target.codes
     own_bits = CodeRange(min(kernel.accumulator.low, -1), kernel.accumulator.high).width_bits
@@ -196,7 +204,8 @@ def _view(stage: Stage, kernel: FoldedKernel, entity: str, load: LoadView) -> Fo
         declarations=tuple(declarations),
         requantizers=tuple(views),
         last=last,
-        styles=(
+        generics=(
+            *book_lines,
             *([] if kernel.shared else dsp_style(kernel.multipliers)),
             *memory_style("ROM_STYLE" if kernel.loadable is None else "RAM_STYLE", kernel.memory),
         ),

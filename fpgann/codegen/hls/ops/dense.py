@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -15,17 +16,18 @@ from fpgann.codegen.hls.tables import EMITTERS
 from fpgann.codegen.hls.writer import LayerWriter
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.windows import Windows
+from fpgann.numerics.integers import IntArray
 from fpgann.numerics.interval import CodeRange
 
 
 @EMITTERS.register(Dense)
 def write_dense(writer: LayerWriter, op: Dense) -> None:
     """Sums over the inputs, for every row of a tensor or every position of a window."""
-    code, name = writer.code, writer.layer.name
+    code = writer.code
     weight = op.weight.data
     inputs, outputs = int(weight.shape[0]) * op.groups, int(weight.shape[1])
     if not op.loadable:
-        writer.constant("weights", weight, "input by output")
+        _write_weights(writer, weight)
         if op.bias is not None:
             writer.constant("bias", op.bias.data, "one an output")
     writer.begin()
@@ -43,14 +45,14 @@ def write_dense(writer: LayerWriter, op: Dense) -> None:
         shape = writer.graph.types[windows.inputs[0]].shape
         kind = type_of(entering)
         with gather(writer, windows.op, shape, (kind, "window")) as position:
-            _row(writer, op, f"{name}_weights", _Row("window", "", position, pe, simd))
+            _row(writer, op, _Row("window", "", position, pe, simd))
         return
     rows = prod(writer.shape[:-1])
     if rows == 1:
-        _row(writer, op, f"{name}_weights", _Row(writer.operand(0), "", "0", pe, simd))
+        _row(writer, op, _Row(writer.operand(0), "", "0", pe, simd))
         return
     with code.loop("row", rows, *(("UNROLL",) if writer.unrolled else ())):
-        _row(writer, op, f"{name}_weights", _Row(writer.operand(0), f"row * {inputs}", "row", pe, simd))
+        _row(writer, op, _Row(writer.operand(0), f"row * {inputs}", "row", pe, simd))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,16 @@ class _Row:
         return f"{self.source}[{' + '.join(part for part in (self.start, place(terms)) if part)}]"
 
 
-def _row(writer: LayerWriter, op: Dense, weights: str, row: _Row) -> None:
+def _row(writer: LayerWriter, op: Dense, row: _Row) -> None:
     groups = int(op.weight.data.shape[1]) // row.pe
     if groups == 1:
-        _sum(writer, op, weights, row, "")
+        _sum(writer, op, row, "")
         return
     with writer.code.loop("group", groups):
-        _sum(writer, op, weights, row, f"group * {row.pe}")
+        _sum(writer, op, row, f"group * {row.pe}")
 
 
-def _sum(writer: LayerWriter, op: Dense, weights: str, row: _Row, first: str) -> None:
+def _sum(writer: LayerWriter, op: Dense, row: _Row, first: str) -> None:
     """The sums of neurons side by side; `first` is the output of the first of them."""
     code = writer.code
     inputs, outputs = (int(size) for size in op.weight.data.shape)
@@ -97,10 +99,10 @@ def _sum(writer: LayerWriter, op: Dense, weights: str, row: _Row, first: str) ->
         code.line(f"sums[neuron] = fpgann::narrow<sum_t>({bias});")
     if row.simd == 1:
         with code.loop("input", inputs, *writer.inner):
-            _neurons(writer, op, weights, row, "input", output)
+            _neurons(writer, op, row, "input", output)
     else:
         with code.loop("fold", inputs // row.simd, *writer.inner), code.loop("lane", row.simd, "UNROLL"):
-            _neurons(writer, op, weights, row, f"fold * {row.simd} + lane", output)
+            _neurons(writer, op, row, f"fold * {row.simd} + lane", output)
     with code.loop("neuron", row.pe, "UNROLL"):
         number = f"({row.number})" if " " in row.number else row.number
         start = "" if number == "0" else f"{number} * {outputs} + "
@@ -108,7 +110,7 @@ def _sum(writer: LayerWriter, op: Dense, weights: str, row: _Row, first: str) ->
         writer.store(f"{start}{output}", "total", channel=output)
 
 
-def _neurons(writer: LayerWriter, op: Dense, weights: str, row: _Row, tap: str, output: str) -> None:
+def _neurons(writer: LayerWriter, op: Dense, row: _Row, tap: str, output: str) -> None:
     """Every neuron takes one input; with groups, each the input of its own group."""
     code = writer.code
     inputs, outputs = (int(size) for size in op.weight.data.shape)
@@ -119,9 +121,33 @@ def _neurons(writer: LayerWriter, op: Dense, weights: str, row: _Row, tap: str, 
             members = outputs // op.groups
             group = "neuron" if members == 1 else f"(neuron / {members})"
             element = row.at([(group, inputs), (tap, 1)])
-        code.let("product_t", "product", f"fpgann::product<product_t>({element}, {weights}[{tap}][{output}])")
+        weight = _weight(writer, f"[{tap}][{output}]")
+        code.let("product_t", "product", f"fpgann::product<product_t>({element}, {weight})")
         writer.bind_product("product")
         code.line("sums[neuron] = fpgann::sum<sum_t>(sums[neuron], product);")
+
+
+def _write_weights(writer: LayerWriter, weight: IntArray) -> None:
+    """The weights, or their indices in a code book; all types are signed, so index 0 is the least signed number."""
+    values = writer.layer.schedule.values
+    if not values:
+        writer.constant("weights", weight, "input by output")
+        return
+    indices = np.searchsorted(np.array(values), weight) - _first_index(values)
+    writer.constant("weights", indices, f"input by output: indices of the book, which begin at {-_first_index(values)}")
+    writer.constant("book", np.array(values), "what weights can be")
+
+
+def _first_index(values: Sequence[int]) -> int:
+    """Minus the index that stands for the least value."""
+    return 1 << max(0, (len(values) - 1).bit_length() - 1)
+
+
+def _weight(writer: LayerWriter, place: str) -> str:
+    """A weight as an expression."""
+    name, values = writer.layer.name, writer.layer.schedule.values
+    stored = f"{name}_weights{place}"
+    return f"{name}_book[{stored} + {_first_index(values)}]" if values else stored
 
 
 def _store_weights(writer: LayerWriter, pe: int, simd: int) -> None:
@@ -130,6 +156,8 @@ def _store_weights(writer: LayerWriter, pe: int, simd: int) -> None:
         writer.code.pragma(f"ARRAY_PARTITION variable={name} complete dim=0")
         return
     writer.store_constant(name)
+    if writer.layer.schedule.values:
+        writer.code.pragma(f"ARRAY_PARTITION variable={writer.layer.name}_book complete")
     for dim, factor in ((1, simd), (2, pe)):
         if factor > 1:
             writer.code.pragma(f"ARRAY_PARTITION variable={name} cyclic factor={factor} dim={dim}")
