@@ -19,7 +19,7 @@ from fpgann.train.merging import capture_inputs
 from fpgann.train.plan import CompressionPlan, LayerPlan, Per, Weights
 from fpgann.train.quantizers import ActivationQuantizer, WeightQuantizer, activation_injector, weight_injector
 from fpgann.train.sensitivity import assign_bits
-from fpgann.train.topology import layers_of, replace_module
+from fpgann.train.topology import TRANSPOSED, layers_of, replace_module
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def compress_layers(model: nn.Module, plan: CompressionPlan, samples: tuple[Tens
     """
     layers = layers_of(model)
     if not layers:
-        hint = "it must hold modules of torch.nn: Linear, Conv1d, Conv2d"
+        hint = "it must hold modules of torch.nn: Linear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d"
         raise ConfigError("there is no layer to compress", where=f"module '{type(model).__name__}'", hint=hint)
     own = _layer_plans(plan, list(layers))
     inputs = capture_inputs(model, list(layers), samples)
@@ -124,7 +124,8 @@ def _searched(
     def error(bits: Mapping[str, int]) -> float:
         """Squared error of the outputs with rounded weights."""
         for name, width in bits.items():
-            rounded = WeightQuantizer(before[name], Weights.FIXED, width, plan.quantize.scale, per_channel=per_channel)
+            axis = _channel_axis(layers[name]) if per_channel else None
+            rounded = WeightQuantizer(before[name], Weights.FIXED, width, plan.quantize.scale, channel_axis=axis)
             layers[name].weight.data.copy_(rounded(before[name])[0].detach())
         found = float(torch.sum((outputs() - wanted) ** 2))
         for name, weight in before.items():
@@ -148,7 +149,7 @@ def _compress(
         kind,
         own.weight_bits or quantize.weight_bits,
         quantize.scale,
-        per_channel=quantize.per is Per.CHANNEL,
+        channel_axis=_channel_axis(layer) if quantize.per is Per.CHANNEL else None,
         learn_bits=quantize.learn_bits and kind is Weights.FIXED,
     )
     bits = own.activation_bits or (quantize.input_bits if is_first else 0) or quantize.activation_bits
@@ -163,12 +164,20 @@ def _compress(
     return Compressed(name, module.to(layer.weight.device), own, weights, inputs, _input_rms(layer, values))
 
 
+def _channel_axis(layer: nn.Module) -> int:
+    """Which axis of the weights counts the neurons."""
+    return int(isinstance(layer, TRANSPOSED) and layer.groups == 1)
+
+
 def _input_rms(layer: nn.Module, values: Tensor) -> FloatArray:
     """Root mean square of what each weight of a neuron multiplies, one number a channel in convolutions."""
     if isinstance(layer, nn.Linear):
         squares = values.reshape(-1, values.shape[-1]).square().mean(dim=0)[None]
     else:
         channels = values.square().mean(dim=(0, *range(2, values.dim())))
+        if isinstance(layer, TRANSPOSED):
+            squares = channels.reshape(-1, *[1] * (layer.weight.dim() - 1))
+            return np.asarray(squares.sqrt().cpu().numpy(), np.float64)
         blocks = channels.reshape(layer.groups, -1).repeat_interleave(layer.out_channels // layer.groups, dim=0)
         squares = blocks.reshape(*layer.weight.shape[:2], *[1] * (layer.weight.dim() - 2))
     return np.asarray(squares.sqrt().cpu().numpy(), np.float64)
@@ -179,7 +188,8 @@ def _module(layer: nn.Module, quantizers: Mapping[str, object]) -> nn.Module:
     has_bias = layer.bias is not None
     if isinstance(layer, nn.Linear):
         return qnn.QuantLinear(layer.in_features, layer.out_features, bias=has_bias, **quantizers)
-    kind = qnn.QuantConv1d if isinstance(layer, nn.Conv1d) else qnn.QuantConv2d
+    more = {"output_padding": layer.output_padding} if isinstance(layer, TRANSPOSED) else {}
+    kind = next(quantized for float_kind, quantized in _CONVOLUTIONS.items() if isinstance(layer, float_kind))
     return kind(
         layer.in_channels,
         layer.out_channels,
@@ -190,5 +200,14 @@ def _module(layer: nn.Module, quantizers: Mapping[str, object]) -> nn.Module:
         groups=layer.groups,
         padding_mode=layer.padding_mode,
         bias=has_bias,
+        **more,
         **quantizers,
     )
+
+
+_CONVOLUTIONS = {
+    nn.Conv1d: qnn.QuantConv1d,
+    nn.Conv2d: qnn.QuantConv2d,
+    nn.ConvTranspose1d: qnn.QuantConvTranspose1d,
+    nn.ConvTranspose2d: qnn.QuantConvTranspose2d,
+}

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from fpgann.numerics.integers import FloatArray
@@ -13,7 +15,9 @@ from fpgann.passes.cluster import code_book
 from fpgann.passes.prune import Mask, digit_limits, neuron_masks, weight_masks
 from fpgann.train.attaching import Compressed
 from fpgann.train.plan import By, Prune, Scope, What
-from fpgann.train.topology import Link
+from fpgann.train.topology import TRANSPOSED, Link
+
+Entry = TypeVar("Entry", bound=np.generic)
 
 
 def prune_layers(layers: Mapping[str, Compressed], links: Sequence[Link], prune: Prune, sparsity: float) -> None:
@@ -63,16 +67,20 @@ def _set_mask(layer: Compressed, mask: Mask) -> None:
 
 def _silence_neurons(layers: Mapping[str, Compressed], links: Sequence[Link], wanted: Mapping[str, float]) -> None:
     """Neurons that read nothing and that nobody reads, whatever their bias; only layers with one reader have such."""
-    sources = {link.source: _masked(layers[link.source]) for link in links}
+    sources = {link.source: _neurons_first(layers[link.source], _masked(layers[link.source])) for link in links}
     kept = neuron_masks(sources, wanted)
     rows: dict[str, Mask] = {name: np.ones(layer.weight.shape, bool) for name, layer in layers.items()}
     for link in links:
         stays = kept[link.source]
-        source, target = rows[link.source], rows[link.target]
+        source, target = (_neurons_first(layers[name], rows[name]) for name in (link.source, link.target))  # views
         source &= stays.reshape(-1, *[1] * (source.ndim - 1))
         target &= np.repeat(stays, target.shape[1] // len(stays)).reshape(1, -1, *[1] * (target.ndim - 2))
     for name, mask in rows.items():
         _set_mask(layers[name], mask)
+
+
+def _neurons_first(layer: Compressed, array: npt.NDArray[Entry]) -> npt.NDArray[Entry]:
+    return array.swapaxes(0, 1) if isinstance(layer.module, TRANSPOSED) else array
 
 
 def _cut_digits(layers: Mapping[str, Compressed], wanted: Mapping[str, float], prune: Prune) -> None:

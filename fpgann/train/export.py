@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fpgann.frontend.torch import exported
 from fpgann.train.attaching import Compressed
 from fpgann.train.quantizers import WeightQuantizer
-from fpgann.train.topology import Link
+from fpgann.train.topology import TRANSPOSED, Link, neurons_first, neurons_of
 
 
 def export_model(
@@ -71,19 +71,19 @@ def _leave_out_silent(clone: nn.Module, link: Link) -> None:
     source, target = clone.get_submodule(link.source), clone.get_submodule(link.target)
     first: WeightQuantizer = source.weight_quant.tensor_quant
     second: WeightQuantizer = target.weight_quant.tensor_quant
-    neurons = len(source.weight)
-    read = second.mask.reshape(len(second.mask), neurons, -1).any(dim=2).any(dim=0)
+    neurons = neurons_of(source)
+    read = neurons_first(target, second.mask).reshape(neurons_of(target), neurons, -1).any(dim=2).any(dim=0)
     if bool(read.all()) or not bool(read.any()):
         return
     stay = torch.nonzero(read).reshape(-1)
-    block = target.weight.shape[1] // neurons
+    block = neurons_first(target, target.weight).shape[1] // neurons
     columns = (stay[:, None] * block + torch.arange(block)).reshape(-1)
-    _select(source, first, 0, stay)
-    _select(target, second, 1, columns)
+    _select(source, first, int(isinstance(source, TRANSPOSED)), stay)
+    _select(target, second, int(not isinstance(target, TRANSPOSED)), columns)
     if source.bias is not None:
         source.bias.data = source.bias.data[stay]
-    _resize(source, len(source.weight), source.weight.shape[1])
-    _resize(target, len(target.weight), target.weight.shape[1])
+    for module in (source, target):
+        _resize(module, *neurons_first(module, module.weight).shape[:2])
 
 
 def _resize(module: nn.Module, outputs: int, inputs: int) -> None:

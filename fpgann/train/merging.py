@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fpgann.numerics.integers import FloatArray
 from fpgann.passes.cluster import Merged, MergeReport, Pair, drop_dead, merge_neurons
 from fpgann.train.plan import Merge
-from fpgann.train.topology import Link
+from fpgann.train.topology import TRANSPOSED, Link, neurons_first, neurons_of
 
 
 def merge_model(
@@ -29,7 +29,7 @@ def merge_model(
     """
     reports = []
     for link in links:
-        before = len(model.get_submodule(link.source).weight)
+        before = neurons_of(model.get_submodule(link.source))
         is_linear = isinstance(model.get_submodule(link.source), nn.Linear)
         dropped = drop_dead(_pair(model, link), functools.partial(_between, link), padded=not is_linear)
         _set_pair(model, link, dropped.pair)
@@ -75,8 +75,8 @@ def capture_inputs(model: nn.Module, names: list[str], samples: tuple[Tensor, ..
 
 def _pair(model: nn.Module, link: Link) -> Pair:
     source, target = model.get_submodule(link.source), model.get_submodule(link.target)
-    rows = _array(source.weight).reshape(len(source.weight), -1)
-    columns = _array(target.weight).reshape(len(target.weight), len(rows), -1)
+    rows = _array(neurons_first(source, source.weight)).reshape(neurons_of(source), -1)
+    columns = _array(neurons_first(target, target.weight)).reshape(neurons_of(target), len(rows), -1)
     return Pair(rows, _bias(source), columns, _bias(target))
 
 
@@ -85,21 +85,25 @@ def _array(tensor: Tensor) -> FloatArray:
 
 
 def _bias(layer: nn.Module) -> FloatArray:
-    return np.zeros(len(layer.weight)) if layer.bias is None else _array(layer.bias)
+    return np.zeros(neurons_of(layer)) if layer.bias is None else _array(layer.bias)
 
 
 def _set_pair(model: nn.Module, link: Link, pair: Pair) -> None:
     source, target = model.get_submodule(link.source), model.get_submodule(link.target)
     neurons = len(pair.rows)
-    _set(source, pair.rows.reshape(neurons, *source.weight.shape[1:]), pair.bias)
-    shape = (len(target.weight), -1, *target.weight.shape[2:])
+    _set(source, pair.rows.reshape(neurons, *neurons_first(source, source.weight).shape[1:]), pair.bias)
+    shape = (neurons_of(target), -1, *target.weight.shape[2:])
     _set(target, pair.columns.reshape(shape), pair.next_bias)
 
 
 def _set(layer: nn.Module, weight: FloatArray, bias: FloatArray) -> None:
-    """New numbers in the same parameters, so that an optimizer goes on with them; a bias only if there is one."""
+    """New numbers, neurons first, in the same parameters, so that an optimizer goes on with them.
+
+    A bias is made only if there is one.
+    """
     with torch.no_grad():
-        layer.weight.data = torch.as_tensor(weight, dtype=layer.weight.dtype, device=layer.weight.device)
+        numbers = torch.as_tensor(weight, dtype=layer.weight.dtype, device=layer.weight.device)
+        layer.weight.data = neurons_first(layer, numbers).contiguous()
         layer.weight.grad = None
         if layer.bias is not None:
             layer.bias.data = torch.as_tensor(bias, dtype=layer.bias.dtype, device=layer.bias.device)
@@ -126,7 +130,8 @@ def _inputs(model: nn.Module, name: str, samples: tuple[Tensor, ...]) -> tuple[F
     values = capture_inputs(model, [name], samples)[name]
     if isinstance(layer, nn.Linear):
         flat = _array(values).reshape(-1, values.shape[-1])
-    elif isinstance(layer.padding, str):  # windows are not worth their trouble here: compare weights
+    elif isinstance(layer, TRANSPOSED) or isinstance(layer.padding, str):
+        # windows are not worth their trouble here: compare weights
         channels = _array(values.abs().amax(dim=(0, *range(2, values.dim()))))
         return np.repeat(channels, layer.weight[0, 0].numel()), None
     else:

@@ -56,20 +56,27 @@ class WeightQuantizer(nn.Module):
         kind: fixed point, ternary or binary.
         bits: width of fixed-point weights.
         scale: powers of two or free.
-        per_channel: one scale for each entry of the first axis.
+        channel_axis: one scale for each entry of this axis; None for one scale.
         learn_bits: whether each weight learns how coarse it may be.
     """
 
     def __init__(
-        self, weight: Tensor, kind: Weights, bits: int, scale: Scale, *, per_channel: bool, learn_bits: bool = False
+        self,
+        weight: Tensor,
+        kind: Weights,
+        bits: int,
+        scale: Scale,
+        *,
+        channel_axis: int | None,
+        learn_bits: bool = False,
     ) -> None:
         super().__init__()
         self.kind = kind
         self.bits = {Weights.FIXED: bits, Weights.TERNARY: 2, Weights.BINARY: 1}[kind]
         data = weight.detach()
-        rows = data.reshape(len(data), -1) if per_channel else data.reshape(1, -1)
+        rows = data.reshape(1, -1) if channel_axis is None else data.movedim(channel_axis, 0).flatten(1)
         first, threshold = _first_scales(rows, kind, self.bits, scale)
-        shape = (len(data), *[1] * (data.dim() - 1)) if per_channel else ()
+        shape = () if channel_axis is None else tuple(len(rows) if i == channel_axis else 1 for i in range(data.dim()))
         self.step = Step(first.reshape(shape), scale)
         self.threshold = nn.Parameter(torch.logit(threshold.reshape(shape))) if kind is Weights.TERNARY else None
         self.coarse = nn.Parameter(torch.zeros_like(data)) if learn_bits else None

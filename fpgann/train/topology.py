@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, *TRANSPOSED)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 _MOVES = (nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Flatten)
 """What leaves a constant as it is."""
@@ -47,6 +48,19 @@ class Link:
     homogeneous: bool
 
 
+def neurons_first(layer: nn.Module, weight: Tensor) -> Tensor:
+    """Weights, or what goes with them, in the order (neurons, inputs, ...); turns it back, too.
+
+    Transposed convolutions alone have their inputs first.
+    """
+    return weight.transpose(0, 1) if isinstance(layer, TRANSPOSED) else weight
+
+
+def neurons_of(layer: nn.Module) -> int:
+    """How many neurons or channels a layer computes."""
+    return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)
+
+
 def layers_of(model: nn.Module) -> dict[str, nn.Module]:
     """The layers that can be compressed, by name, in the order of definition."""
     return {name: part for name, part in model.named_modules() if isinstance(part, LAYERS)}
@@ -79,6 +93,8 @@ def fold_batch_norms(model: nn.Module) -> list[str]:
             continue
         if calls[str(node.target)] != 1 or calls[str(source.target)] != 1:
             continue  # a module that is called twice serves two places
+        if isinstance(layer, TRANSPOSED) and layer.groups != 1:
+            continue
         _fold(layer, norm)
         replace_module(model, str(node.target), nn.Identity())
         folded.append(str(node.target))
@@ -87,7 +103,9 @@ def fold_batch_norms(model: nn.Module) -> list[str]:
 
 def _fold(layer: nn.Module, norm: nn.Module) -> None:
     """Into the weights and bias of a layer, which keep their identity where there was one."""
-    fuse = fuse_linear_bn_weights if isinstance(layer, nn.Linear) else fuse_conv_bn_weights
+    fuse: Callable[..., tuple[Tensor, Tensor]] = fuse_linear_bn_weights
+    if not isinstance(layer, nn.Linear):
+        fuse = functools.partial(fuse_conv_bn_weights, transpose=isinstance(layer, TRANSPOSED))
     gamma = torch.ones_like(norm.running_mean) if norm.weight is None else norm.weight
     beta = torch.zeros_like(norm.running_mean) if norm.bias is None else norm.bias
     with torch.no_grad():
@@ -156,7 +174,7 @@ def _fits(source: nn.Module, target: nn.Module) -> bool:
     """Whether each channel of the first is a block of inputs of the second."""
     if any(isinstance(part, nn.modules.conv._ConvNd) and part.groups != 1 for part in (source, target)):  # noqa: SLF001
         return False
-    return int(target.weight.shape[1]) % int(source.weight.shape[0]) == 0
+    return int(neurons_first(target, target.weight).shape[1]) % neurons_of(source) == 0
 
 
 def replace_module(model: nn.Module, name: str, part: nn.Module) -> None:
