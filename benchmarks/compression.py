@@ -3,6 +3,7 @@
 """Accuracy and hardware of the compressed digits MLP 64-32-16-10, plan by plan, as medians of several seeds.
 
     python benchmarks/compression.py [--seeds 0 1 2 3 4] [--plans pruned ternary merged digits none] [--synthesize]
+    python benchmarks/compression.py --peer PEER.json
 
 Every network is trained, exported, compiled and simulated on all 400 held-out images; `exact` says whether the integers
 of the torch module, of the reference and of the simulated hardware are the same, one by one. The plan `none` is the
@@ -14,6 +15,7 @@ again stay there.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 import sys
@@ -36,12 +38,15 @@ from train import load_data  # noqa: E402
 
 import fpgann  # noqa: E402
 from fpgann.config import CompileOptions  # noqa: E402
+from fpgann.eda.families import FAMILIES  # noqa: E402
+from fpgann.eda.synthesis import synthesize  # noqa: E402
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy  # noqa: E402
 from fpgann.ir.ops.dense import Dense  # noqa: E402
 from fpgann.passes.prune import signed_digits  # noqa: E402
 from fpgann.train.compress import Task  # noqa: E402
 from fpgann.train.export import export_float  # noqa: E402
 from fpgann.train.plan import CompressionPlan, read_plan  # noqa: E402
+from fpgann.train.topology import fold_batch_norms  # noqa: E402
 
 UNROLLED = CompileOptions(hardware=HardwareOptions(default=LayerOptions(strategy=Strategy.UNROLLED)))
 
@@ -89,6 +94,22 @@ def uncompressed(seed: int, folder: Path, *, synthesize: bool) -> dict[str, obje
     }
 
 
+def write_data(seed: int, path: Path) -> None:
+    """What `compression_peer.py` reads: images, labels, and the float network of a seed without batch normalization."""
+    task = Task(CompressionPlan(), path.with_suffix(".checkpoint"), resumed=False, progress=lambda _: None)
+    example.retrain(task, seed=seed, epochs=0)
+    session = task.session
+    assert session is not None
+    network = copy.deepcopy(session.teacher)
+    fold_batch_norms(network)
+    arrays: dict[str, np.ndarray] = {}
+    for number, layer in enumerate((network.hidden1, network.hidden2, network.output)):
+        arrays |= {f"kernel{number}": layer.weight.detach().numpy().T, f"bias{number}": layer.bias.detach().numpy()}
+    for part, data in zip(("train", "test"), load_data(), strict=True):
+        arrays |= {f"{part}_x": data.pixels, f"{part}_y": data.labels}
+    np.savez(path, **arrays)
+
+
 def hardware(design: fpgann.Design, weights: list[np.ndarray], *, synthesize: bool) -> dict[str, object]:
     """What a network costs; weights are integers, shape (outputs, inputs)."""
     figures: dict[str, object] = {
@@ -128,6 +149,20 @@ def measure(plan: str, seed: int, folder: Path, *, synthesize: bool) -> dict[str
     }
 
 
+def show_peer(path: Path) -> None:
+    """LUT sites of the networks that `compression_peer.py` has written, counted as fpgann's are."""
+    rows = json.loads(path.read_text())
+    print("| HGQ2, accuracy | da4ml's estimate | LUT, Yosys |")
+    print("|---|---|---|")
+    for entry in rows:
+        files = sorted((Path(entry["rtl"]) / "src").rglob("*.v"))
+        unused = ("digits_wrapper.v", "lookup_table.v")  # the latter wants files that only tables have
+        sources = [file.read_text() for file in files if file.name not in unused]
+        with tempfile.TemporaryDirectory() as folder:
+            cells = synthesize("\n".join(sources), "digits", FAMILIES["xcup"], Path(folder)).total
+        print(f"| {entry['accuracy']:.2f} % | {entry['cost']:.0f} | {cells.sites} |", flush=True)
+
+
 def show(rows: list[dict[str, object]]) -> None:
     """Medians, plan by plan; the last column but one: how many times fewer LUTs than the uncompressed network."""
     print("| plan | seeds | float | compressed | zeros | neurons | digits | LUT, est. | LUT, Yosys | fewer | exact |")
@@ -156,8 +191,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
     parser.add_argument("--plans", nargs="*", default=["pruned", "ternary", "merged", "digits"])
     parser.add_argument("--synthesize", action="store_true", help="count LUTs with Yosys, too")
+    parser.add_argument("--data", type=Path, help="write the data of the first seed for compression_peer.py, no more")
+    parser.add_argument("--peer", type=Path, help="count the LUTs of what compression_peer.py has printed, no more")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    if arguments.data is not None:
+        write_data(arguments.seeds[0], arguments.data)
+        return
+    if arguments.peer is not None:
+        show_peer(arguments.peer)
+        return
     rows = json.loads(FIGURES.read_text()) if FIGURES.is_file() else []
     for plan in arguments.plans:
         for seed in arguments.seeds:
