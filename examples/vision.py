@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import files
 import numpy as np
@@ -22,10 +23,14 @@ from torch import Tensor, nn
 from fpgann.train import attach
 from fpgann.train.plan import CompressionPlan, Quantize
 
+if TYPE_CHECKING:
+    from fpgann.train.compress import Task
+
 SEED = 2024
 TEST_IMAGES = 400
 CALIBRATION_SAMPLES = 128
 BATCH_SIZE = 64
+EPOCHS_SAVED = 40  # between two checkpoints
 GRAY_STEPS = 16  # pixels are 0 to 16
 FEW_BITS = Quantize(weight_bits=6, activation_bits=6)
 RATE_OF_FEW_BITS = 0.002
@@ -63,11 +68,11 @@ def grays(images: Tensor) -> Tensor:
     return (images.clamp(0, 1) * GRAY_STEPS).round() / GRAY_STEPS
 
 
-def make_repeatable() -> None:
+def make_repeatable(seed: int = SEED) -> None:
     """One thread and one seed, so that the same machine makes the same files again."""
     torch.set_num_threads(1)  # more threads add in another order, which changes the weights
     torch.use_deterministic_algorithms(True)
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
 
 
 def fit(
@@ -101,6 +106,47 @@ def fit_classifier(model: nn.Module, data: Digits, epochs: int, *, rate: float =
         return nn.functional.cross_entropy(model(images), labels)
 
     fit(model, (data.images, data.labels), loss, epochs, rate=rate)
+
+
+def retrain(
+    task: Task,
+    model: nn.Module,
+    samples: Sequence[Tensor],
+    loss: Callable[..., Tensor],
+    epochs: int,
+    *,
+    attached_to: Tensor | None = None,
+    rate: float = 0.01,
+) -> None:
+    """Attach the plan of a task to a float model and train again; goes on from a checkpoint if there is one.
+
+    Args:
+        task: the plan, and where checkpoints go.
+        model: the float model.
+        samples: tensors with the same first axis.
+        loss: the loss of a batch, which gets the session and the part of each tensor that belongs to the batch.
+        epochs: passes over the samples.
+        attached_to: inputs of the model from which scales are chosen; the first of the samples by default.
+        rate: the first learning rate.
+    """
+    inputs = samples[0] if attached_to is None else attached_to
+    batches = -(-len(inputs) // BATCH_SIZE)
+    session = task.attach(model.eval(), inputs, steps=epochs * batches)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(epochs, 1))
+    task.resume(optimizer, schedule=schedule)
+    model.train()
+    for epoch in range(session.steps_done // batches, epochs):
+        for batch in torch.randperm(len(inputs)).split(BATCH_SIZE):
+            optimizer.zero_grad()
+            found = loss(session, *(tensor[batch] for tensor in samples)) + session.penalty()
+            found.backward()
+            optimizer.step()
+            session.step(optimizer, loss=float(found.detach()))
+        schedule.step()
+        if epoch % EPOCHS_SAVED == EPOCHS_SAVED - 1:
+            task.save(optimizer, schedule=schedule)
+    model.eval()
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
