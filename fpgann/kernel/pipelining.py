@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
+from fpgann.kernel.retiming import retime
 from fpgann.numerics.interval import CodeRange
 
 _LEVELS = {
@@ -36,22 +37,37 @@ class PipelinedNetlist:
     latency_cycles: int
 
 
+def own_times(netlist: Netlist) -> list[int]:
+    """Adders (or comparators) in a row within each node."""
+    second = np.maximum(netlist.b, 0)
+    wires = (netlist.opcode == Opcode.ADD) & (netlist.opcode[second] == Opcode.CONSTANT)
+    wires &= netlist.immediate[second] == 0
+    return [
+        0 if wired else _LEVELS.get(Opcode(opcode), 0)
+        for opcode, wired in zip(netlist.opcode.tolist(), wires.tolist(), strict=True)
+    ]
+
+
 def levels(netlist: Netlist) -> list[int]:
     """Adders (or comparators) on the longest path that ends in each node; wires and constants count nothing."""
     depth: list[int] = []
-    columns = (netlist.opcode, netlist.a, netlist.b, netlist.c)
-    for opcode, a, b, c in zip(*(column.tolist() for column in columns), strict=True):
-        before = max((depth[n] for n in (a, b, c) if n >= 0), default=0)
-        constant_operand = opcode == Opcode.ADD and b >= 0 and _is_zero(netlist, b)
-        depth.append(before + (0 if constant_operand else _LEVELS.get(Opcode(opcode), 0)))
+    columns = (netlist.a, netlist.b, netlist.c)
+    for own, a, b, c in zip(own_times(netlist), *(column.tolist() for column in columns), strict=True):
+        depth.append(own + max((depth[n] for n in (a, b, c) if n >= 0), default=0))
     return depth
 
 
-def _is_zero(netlist: Netlist, node: int) -> bool:
-    return bool(netlist.opcode[node] == Opcode.CONSTANT and netlist.immediate[node] == 0)
+def levels_in_stage(netlist: Netlist) -> list[int]:
+    """The same from the registers of a registered netlist on."""
+    depth: list[int] = []
+    columns = (netlist.opcode, netlist.a, netlist.b, netlist.c)
+    for own, opcode, a, b, c in zip(own_times(netlist), *(column.tolist() for column in columns), strict=True):
+        before = max((depth[n] for n in (a, b, c) if n >= 0), default=0)
+        depth.append(0 if opcode == Opcode.REGISTER else before + own)
+    return depth
 
 
-def pipeline(netlist: Netlist, levels_per_stage: int) -> PipelinedNetlist:
+def pipeline(netlist: Netlist, levels_per_stage: int, *, registers_adders: bool = False) -> PipelinedNetlist:
     """Insert registers so that at most `levels_per_stage` adders lie between two of them.
 
     Every output leaves through a register, all after the same number of cycles.
@@ -59,8 +75,12 @@ def pipeline(netlist: Netlist, levels_per_stage: int) -> PipelinedNetlist:
     Args:
         netlist: a netlist without registers.
         levels_per_stage: adders or comparators in a row per clock cycle, at least 1.
+        registers_adders: rather put registers behind adders of three operands than where they are fewest.
     """
-    stage = [max(0, level - 1) // levels_per_stage for level in levels(netlist)]
+    times = [level - 1 for level in levels(netlist)]
+    if registers_adders and levels_per_stage > 1:
+        times = retime(netlist, times, own_times(netlist), levels_per_stage)
+    stage = [max(0, time) // levels_per_stage for time in times]
     last = max((stage[int(n)] for n in netlist.outputs), default=0)
     builder = NetlistBuilder([netlist.range(i) for i in range(netlist.inputs)])
     at: dict[tuple[int, int], int] = {}  # (old node, stage) -> new node

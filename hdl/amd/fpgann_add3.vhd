@@ -19,7 +19,7 @@ entity fpgann_add3 is
     FREE       : natural := 0;     -- low bits where y and z are 0 and not subtracted: wires
     MINUS_Y    : boolean := false; -- subtract y
     MINUS_Z    : boolean := false; -- subtract z
-    CARRY_CELL : positive          -- 4: CARRY4 of the 7 series (UG474); 8: CARRY8 of UltraScale and later (UG574)
+    CARRY_CELL : positive          -- as in fpgann_carry_chain
   );
   port (
     x     : in    u_signed(WIDTH - 1 downto 0);
@@ -47,28 +47,6 @@ architecture rtl of fpgann_add3 is
       I5 : in    std_ulogic
     );
   end component LUT6_2;
-
-  component CARRY4 is
-    port (
-      CO     : out   std_ulogic_vector(3 downto 0);
-      O      : out   std_ulogic_vector(3 downto 0);
-      CI     : in    std_ulogic;
-      CYINIT : in    std_ulogic;
-      DI     : in    std_ulogic_vector(3 downto 0);
-      S      : in    std_ulogic_vector(3 downto 0)
-    );
-  end component CARRY4;
-
-  component CARRY8 is
-    port (
-      CO     : out   std_ulogic_vector(7 downto 0);
-      O      : out   std_ulogic_vector(7 downto 0);
-      CI     : in    std_ulogic;
-      CI_TOP : in    std_ulogic;
-      DI     : in    std_ulogic_vector(7 downto 0);
-      S      : in    std_ulogic_vector(7 downto 0)
-    );
-  end component CARRY8;
 
   -- Inputs 0 to 3 are x, y, z and the majority of the bit below. The low half, O5, is the majority of x, y, z, the
   -- high half, O6, the parity of all four.
@@ -105,21 +83,13 @@ architecture rtl of fpgann_add3 is
     return '0';
   end function;
 
-  constant CELL  : positive := CARRY_CELL;
-  constant BITS  : positive := WIDTH - FREE;
-  constant CELLS : positive := (BITS + CELL - 1) / CELL;
+  constant BITS : positive := WIDTH - FREE;
 
   signal majorities : std_ulogic_vector(BITS downto 0);
-  signal parities   : std_ulogic_vector(CELLS * CELL - 1 downto 0);
-  signal below      : std_ulogic_vector(CELLS * CELL - 1 downto 0);
-  signal carries    : std_ulogic_vector(CELLS * CELL downto 0);
-  signal sums       : std_ulogic_vector(CELLS * CELL - 1 downto 0);
+  signal parities   : std_ulogic_vector(BITS - 1 downto 0);
+  signal sums       : std_ulogic_vector(BITS - 1 downto 0);
 
 begin
-
-  assert CARRY_CELL = 4 or CARRY_CELL = 8
-    report "CARRY_CELL must be 4 or 8, not " & integer'image(CARRY_CELL)
-    severity failure;
 
   assert FREE < WIDTH
     report "FREE must be below WIDTH, not " & integer'image(FREE)
@@ -127,11 +97,8 @@ begin
 
   -- the ones that two complements lack come in below the row and below the chain
   majorities(0) <= to_bit(MINUS_Y or MINUS_Z);
-  carries(0)    <= to_bit(MINUS_Y and MINUS_Z);
 
   g_bits : for bit_index in 0 to BITS - 1 generate
-    below(bit_index) <= majorities(bit_index);
-
     full_adder : component LUT6_2
       generic map (
         INIT => table
@@ -149,48 +116,19 @@ begin
 
   end generate g_bits;
 
-  g_rest : for bit_index in BITS to CELLS * CELL - 1 generate
-    below(bit_index)    <= '0';
-    parities(bit_index) <= '0';
-  end generate g_rest;
+  chain : entity work.fpgann_carry_chain
+    generic map (
+      BITS       => BITS,
+      CARRY_IN   => to_bit(MINUS_Y and MINUS_Z),
+      CARRY_CELL => CARRY_CELL
+    )
+    port map (
+      select_carry => parities,
+      carry_data   => majorities(BITS - 1 downto 0),
+      total        => sums
+    );
 
-  g_carry4 : if CELL = 4 generate
-
-    g_cells : for index in 0 to CELLS - 1 generate
-
-      chain : component CARRY4
-        port map (
-          CO     => carries(4 * index + 4 downto 4 * index + 1),
-          O      => sums(4 * index + 3 downto 4 * index),
-          CI     => carries(4 * index),
-          CYINIT => '0',
-          DI     => below(4 * index + 3 downto 4 * index),
-          S      => parities(4 * index + 3 downto 4 * index)
-        );
-
-    end generate g_cells;
-
-  end generate g_carry4;
-
-  g_carry8 : if CELL = 8 generate
-
-    g_cells : for index in 0 to CELLS - 1 generate
-
-      chain : component CARRY8
-        port map (
-          CO     => carries(8 * index + 8 downto 8 * index + 1),
-          O      => sums(8 * index + 7 downto 8 * index),
-          CI     => carries(8 * index),
-          CI_TOP => '0',
-          DI     => below(8 * index + 7 downto 8 * index),
-          S      => parities(8 * index + 7 downto 8 * index)
-        );
-
-    end generate g_cells;
-
-  end generate g_carry8;
-
-  total(WIDTH - 1 downto FREE) <= u_signed(sums(BITS - 1 downto 0));
+  total(WIDTH - 1 downto FREE) <= u_signed(sums);
 
   g_wires : if FREE > 0 generate
     total(FREE - 1 downto 0) <= x(FREE - 1 downto 0);

@@ -81,7 +81,8 @@ def run(folder: Path, width: int, adder: str) -> str:
     hdl = resources.hdl_dir()
     (folder / "adder.vhd").write_text(adder)
     (folder / "bench.vhd").write_text(_BENCH.format(width=width))
-    library = [hdl / "fpgann_pkg.vhd", hdl / "fpgann_netlist_pkg.vhd", hdl / "amd" / "primitives.vhd"]
+    library = [hdl / "fpgann_pkg.vhd", hdl / "fpgann_netlist_pkg.vhd"]
+    library += [hdl / "amd" / "primitives.vhd", hdl / "amd" / "fpgann_carry_chain.vhd"]
     files = [*map(str, library), "adder.vhd", "bench.vhd"]
     run_tool([*ghdl.command, "-a", "--std=08", *files], cwd=folder, timeout_s=60, env=ghdl.environment())
     command = [*ghdl.command, "--elab-run", "--std=08", "bench", "--ieee-asserts=disable-at-0"]

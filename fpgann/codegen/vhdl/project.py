@@ -29,6 +29,7 @@ from fpgann.hardware.streaming import StreamDesign
 from fpgann.hardware.token_graph import MapDesign
 
 AMD_ADDER = "fpgann_add3.vhd"
+AMD_CELLS = ("fpgann_carry_chain.vhd", AMD_ADDER, "fpgann_compress6.vhd", "fpgann_full_adders.vhd", "fpgann_add_rows.vhd")
 
 
 def render_design(
@@ -46,7 +47,7 @@ def render_design(
     library = [*library_files(), *(library_files(NOISE_LIBRARY) if design.noise else ())]
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library}
     if _names_cells(design):
-        files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()
+        files |= {f"fpgann/{name}": (resources.hdl_dir() / "amd" / name).read_text() for name in AMD_CELLS}
     names = Namespace({design.name} if streams is None else {design.name, streams.core_entity})
     rendered, entities = _render_stages(design, names, loading)
     files |= rendered
@@ -66,7 +67,7 @@ def render_maps(design: MapDesign) -> dict[str, str]:
     library += library_files(NOISE_LIBRARY) if design.noise else []
     files = {f"fpgann/{name}": (resources.hdl_dir() / name).read_text() for name in library}
     if any(_names_cells(actor.core) for actor in design.cores):
-        files[f"fpgann/{AMD_ADDER}"] = (resources.hdl_dir() / "amd" / AMD_ADDER).read_text()
+        files |= {f"fpgann/{name}": (resources.hdl_dir() / "amd" / name).read_text() for name in AMD_CELLS}
     names = Namespace({design.name})
     cores: dict[str, str] = {}
     for actor in design.cores:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fpgann.codegen.render import render
+from fpgann.codegen.vhdl.bit_sums import CellsView, SumText
 from fpgann.codegen.vhdl.literals import boolean, signed_literal, subtype
 from fpgann.hardware.design import Stage, UnrolledKernel
 from fpgann.hardware.names import printable
 from fpgann.kernel.netlist import Netlist, Opcode
+from fpgann.kernel.sum_cones import sum_cones
 from fpgann.numerics.interval import CodeRange
 
 
@@ -44,6 +46,7 @@ class UnrolledView:
     declarations: tuple[str, ...]
     assignments: tuple[str, ...]
     adders3: tuple[Adder3View, ...]
+    cells: tuple[CellsView, ...]
     registers: tuple[str, ...]
     outputs: tuple[str, ...]
     has_registers: bool
@@ -68,6 +71,7 @@ def render_unrolled(stage: Stage, entity: str) -> str:
         declarations=tuple(writer.declarations),
         assignments=tuple(writer.assignments),
         adders3=tuple(writer.adders3),
+        cells=tuple(writer.cells),
         registers=tuple(writer.registers),
         outputs=tuple(writer.outputs()),
         has_registers=bool(registers),
@@ -84,6 +88,7 @@ class _Writer:
         self.declarations: list[str] = []
         self.assignments: list[str] = []
         self.adders3: list[Adder3View] = []
+        self.cells: list[CellsView] = []
         self.registers: list[str] = []
         assert isinstance(stage.kernel, UnrolledKernel)
         self._carry_cell = stage.kernel.carry_cell
@@ -95,9 +100,21 @@ class _Writer:
         self._multiples = _multiples(netlist)
         self._names = [self._name(i, opcode) for i, opcode in enumerate(self._opcodes)]
         used = set().union(*(n.tolist() for n in (netlist.a, netlist.b, netlist.c, netlist.outputs)))
+        elsewhere = self._bit_sums()
         for node, (opcode, a, b, shift, shift_b, sign) in enumerate(rows):
-            if node in used or opcode != Opcode.INPUT:
+            if (node in used or opcode != Opcode.INPUT) and node not in elsewhere:
                 self._node(node, Opcode(opcode), a, b, shift, shift_b, sign)
+
+    def _bit_sums(self) -> set[int]:
+        """Write the sums that take fewer cells bit by bit; the nodes that are in them."""
+        if self._carry_cell is None:
+            return set()
+        text = SumText(self._names, self._carry_cell, self.declarations, self.assignments, self.cells)
+        done: set[int] = set()
+        for cone in sum_cones(self.netlist):
+            text.add(cone.root, self.netlist.range(cone.root), cone.plan)
+            done |= {cone.root, *cone.inner}
+        return done
 
     def _name(self, node: int, opcode: int) -> str:
         if opcode == Opcode.INPUT:

@@ -96,9 +96,12 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
             staircase_nodes(matrix, value, form, channel, added=position == 0)
             for value, channel in zip(values, channels, strict=True)
         ]
-    pipelined = pipeline(netlist.build(values), builder.options.adders_per_stage)
+    carry_cell = _CARRY_CELLS[builder.options.ternary_adders]
+    pipelined = pipeline(
+        netlist.build(values), builder.options.adders_per_stage, registers_adders=carry_cell is not None
+    )
     codes = builder.graph.types[nodes[-1].output].codes.range
-    kernel = UnrolledKernel(pipelined, _CARRY_CELLS[builder.options.ternary_adders])
+    kernel = UnrolledKernel(pipelined, carry_cell)
     builder.add_stage(nodes, kernel, codes, latency_cycles=pipelined.latency_cycles)
 
 
