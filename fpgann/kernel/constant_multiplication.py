@@ -20,7 +20,7 @@ from fpgann.kernel.product_plan import ProductPlan
 from fpgann.numerics.integers import IntArray, integers
 
 Plans = dict[Hashable, ProductPlan]
-"""Plans by matrix, bias and ranges of the inputs."""
+"""Plans by matrix, bias, ranges of the inputs and slack."""
 
 
 def signed_digits(constant: int) -> list[tuple[int, int]]:
@@ -44,11 +44,19 @@ class MatrixBuilder:
         builder: the netlist that grows.
         effort: how long to search for fewer adders.
         plans: plans of the same effort that were made before, which it extends.
+        slack: as in `plan_product`.
     """
 
-    def __init__(self, builder: NetlistBuilder, effort: Effort = Effort.DEFAULT, plans: Plans | None = None) -> None:
+    def __init__(
+        self,
+        builder: NetlistBuilder,
+        effort: Effort = Effort.DEFAULT,
+        plans: Plans | None = None,
+        slack: int = 0,
+    ) -> None:
         self.builder = builder
         self._effort = effort
+        self._slack = slack
         self._depth: dict[int, int] = {}
         self._multiples: dict[tuple[int, int], int] = {}
         self._plans: Plans = {} if plans is None else plans
@@ -90,9 +98,9 @@ class MatrixBuilder:
         codes = tuple(self.builder.range(node) for node in nodes)
         if not can_plan(weights, bias, codes):
             return [self.product(nodes, weights[:, c], int(bias[c])) for c in range(weights.shape[1])]
-        key = (weights.astype(np.int64).tobytes(), weights.shape, tuple(bias.tolist()), codes)
+        key = (weights.astype(np.int64).tobytes(), weights.shape, tuple(bias.tolist()), codes, self._slack)
         if key not in self._plans:  # rows of a tensor have one plan, and so have the steps of a recurrence
-            self._plans[key] = plan_product(weights, bias, codes, effort=self._effort)
+            self._plans[key] = plan_product(weights, bias, codes, effort=self._effort, slack=self._slack)
         return self._plans[key].add_to(self.builder, nodes)
 
     def product(self, nodes: list[int], column: IntArray, constant: int) -> int:

@@ -45,6 +45,7 @@ def plan_product(
     *,
     effort: Effort = Effort.DEFAULT,
     seed: int = 0,
+    slack: int = 0,
 ) -> ProductPlan:
     """Choose adders for `inputs @ weights + bias`.
 
@@ -54,10 +55,11 @@ def plan_product(
         codes: range of each input; `can_plan` must hold.
         effort: how long to search.
         seed: of the search; equal arguments give equal plans.
+        slack: adders in a row beyond those of the longest sum without sharing.
     """
     columns = _Columns(integers(weights), integers(bias))
     return min(
-        (_attempt(columns, codes, trial) for trial in _trials(effort, seed)),
+        (_attempt(columns, codes, trial) for trial in _trials(effort, seed, slack)),
         key=lambda plan: (plan.carry_bits, len(plan.adders)),
     )
 
@@ -71,15 +73,15 @@ class _Trial:
     seed: int
 
 
-def _trials(effort: Effort, seed: int) -> list[_Trial]:
+def _trials(effort: Effort, seed: int, slack: int) -> list[_Trial]:
     match effort:
         case Effort.FAST:
-            return [_Trial(1, 0, 0, 0.0, seed)]
+            return [_Trial(1, slack, 0, 0.0, seed)]
         case Effort.DEFAULT:
-            return [_Trial(8, 0, 0, 0.0, seed)]
+            return [_Trial(8, slack, 0, 0.0, seed)]
         case Effort.HIGH:
-            calm = [_Trial(breadth, 1, 40, 0.0, seed) for breadth in (1, 4, 16, 64)]
-            return calm + [_Trial(8 + 8 * (n % 4), 1, 40, 0.2, seed + n) for n in range(28)]
+            calm = [_Trial(breadth, slack + 1, 40, 0.0, seed) for breadth in (1, 4, 16, 64)]
+            return calm + [_Trial(8 + 8 * (n % 4), slack + 1, 40, 0.2, seed + n) for n in range(28)]
 
 
 class _Columns:
@@ -135,8 +137,7 @@ def _attempt(columns: _Columns, codes: Sequence[CodeRange], trial: _Trial) -> Pr
         [(columns.own_bias(c) != 0) or not (matrix[:, c] > 0).any() for c in range(matrix.shape[1])], np.int64
     )
     terms = [int(total_digits(matrix[:, c : c + 1]) + reserved[c]) for c in range(matrix.shape[1])]
-    import os
-    deadline = _rows_deep(max(terms, default=1)) + trial.slack + int(os.environ.get("SLACK","0"))
+    deadline = _rows_deep(max(terms, default=1)) + trial.slack
     graph = new_graph(matrix, reserved, low, high, deadline)
     share(graph, breadth=trial.breadth, seed=trial.seed, noise=trial.noise)
     planner = Planner(graph, matrix.shape[1], low, high, tries=trial.tries, seed=trial.seed)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
-from fpgann.kernel.retiming import retime
 from fpgann.numerics.interval import CodeRange
 
 _LEVELS = {
@@ -67,7 +66,12 @@ def levels_in_stage(netlist: Netlist) -> list[int]:
     return depth
 
 
-def pipeline(netlist: Netlist, levels_per_stage: int, *, registers_adders: bool = False) -> PipelinedNetlist:
+def first_times(netlist: Netlist) -> list[int]:
+    """The earliest time of each node: adders before it on the longest path; -1 of inputs and constants."""
+    return [level - 1 for level in levels(netlist)]
+
+
+def pipeline(netlist: Netlist, levels_per_stage: int, times: list[int] | None = None) -> PipelinedNetlist:
     """Insert registers so that at most `levels_per_stage` adders lie between two of them.
 
     Every output leaves through a register, all after the same number of cycles.
@@ -75,12 +79,9 @@ def pipeline(netlist: Netlist, levels_per_stage: int, *, registers_adders: bool 
     Args:
         netlist: a netlist without registers.
         levels_per_stage: adders or comparators in a row per clock cycle, at least 1.
-        registers_adders: rather put registers behind adders of three operands than where they are fewest.
+        times: of each node, `levels_per_stage` in a stage; by default the earliest.
     """
-    times = [level - 1 for level in levels(netlist)]
-    if registers_adders and levels_per_stage > 1:
-        times = retime(netlist, times, own_times(netlist), levels_per_stage)
-    stage = [max(0, time) // levels_per_stage for time in times]
+    stage = [max(0, time) // levels_per_stage for time in (first_times(netlist) if times is None else times)]
     last = max((stage[int(n)] for n in netlist.outputs), default=0)
     builder = NetlistBuilder([netlist.range(i) for i in range(netlist.inputs)])
     at: dict[tuple[int, int], int] = {}  # (old node, stage) -> new node

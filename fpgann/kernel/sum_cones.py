@@ -178,3 +178,11 @@ def sum_cones(netlist: Netlist) -> tuple[SumCone, ...]:
             found.append(best)
             taken |= best.inner
     return tuple(found)
+
+
+def adder_luts(netlist: Netlist) -> float:
+    """LUTs of all adders of a registered netlist, with what `sum_cones` makes of them."""
+    adders, cones = _Adders(netlist), sum_cones(netlist)
+    done = {node for cone in cones for node in (cone.root, *cone.inner)}
+    rest = sum(adders.luts(node) for node in range(len(netlist)) if adders.is_adder(node) and node not in done)
+    return rest + sum(cone.plan.luts for cone in cones)

@@ -22,9 +22,10 @@ from fpgann.ir import Node
 from fpgann.ir.ops.dense import Dense
 from fpgann.ir.ops.requantize import Requantize
 from fpgann.kernel.constant_multiplication import MatrixBuilder, check_product
-from fpgann.kernel.netlist import NetlistBuilder
+from fpgann.kernel.netlist import Netlist, NetlistBuilder
 from fpgann.kernel.pipelining import pipeline
 from fpgann.kernel.requantize import choose_form
+from fpgann.kernel.retiming import pipeline_deep
 from fpgann.kernel.staircase_logic import fits_netlist, rounding_constant, staircase_nodes
 from fpgann.numerics.integers import IntArray, integers
 from fpgann.numerics.interval import CodeRange
@@ -83,26 +84,31 @@ def _build_unrolled(builder: DesignBuilder, node: Node, op: Dense) -> None:
     # the constant that rounding adds joins the bias
     constants = [rounding_constant(forms[0][0], c) for c in forms[0][1]] if forms else [0] * rows * outputs
     bias = integers(np.tile(_bias(op), rows).astype(object) + np.array(constants, dtype=object))
-    netlist = NetlistBuilder([source.codes] * source.elements)
-    matrix = MatrixBuilder(netlist, builder.options.effort, builder.plans)
     parts = [np.ascontiguousarray(part) for part in np.split(op.weight.data, op.groups, axis=1)] * rows
     biases = np.split(bias, len(parts))
-    values: list[int] = []
-    for i, (weights, part) in enumerate(zip(parts, biases, strict=True)):
-        values += matrix.products(list(range(i * inputs, (i + 1) * inputs)), weights, part)
-    check_product(netlist.build(values), np.tile(op.weight.data, rows), bias, node.name, blocks=len(parts))
-    for position, (form, channels) in enumerate(forms):
-        values = [
-            staircase_nodes(matrix, value, form, channel, added=position == 0)
-            for value, channel in zip(values, channels, strict=True)
-        ]
-    carry_cell = _CARRY_CELLS[builder.options.ternary_adders]
-    pipelined = pipeline(
-        netlist.build(values), builder.options.adders_per_stage, registers_adders=carry_cell is not None
-    )
+
+    def netlist_of(slack: int) -> Netlist:
+        """The product and the staircases behind it, proven equal to the weights."""
+        netlist = NetlistBuilder([source.codes] * source.elements)
+        matrix = MatrixBuilder(netlist, builder.options.effort, builder.plans, slack)
+        values: list[int] = []
+        for i, (weights, part) in enumerate(zip(parts, biases, strict=True)):
+            values += matrix.products(list(range(i * inputs, (i + 1) * inputs)), weights, part)
+        check_product(netlist.build(values), np.tile(op.weight.data, rows), bias, node.name, blocks=len(parts))
+        for position, (form, channels) in enumerate(forms):
+            values = [
+                staircase_nodes(matrix, value, form, channel, added=position == 0)
+                for value, channel in zip(values, channels, strict=True)
+            ]
+        return netlist.build(values)
+
+    per_stage, carry_cell = builder.options.adders_per_stage, _CARRY_CELLS[builder.options.ternary_adders]
+    if carry_cell is None:
+        pipelined = pipeline(netlist_of(0), per_stage)
+    else:
+        pipelined = pipeline_deep(netlist_of, per_stage)
     codes = builder.graph.types[nodes[-1].output].codes.range
-    kernel = UnrolledKernel(pipelined, carry_cell)
-    builder.add_stage(nodes, kernel, codes, latency_cycles=pipelined.latency_cycles)
+    builder.add_stage(nodes, UnrolledKernel(pipelined, carry_cell), codes, latency_cycles=pipelined.latency_cycles)
 
 
 def _build_folded(builder: DesignBuilder, node: Node, op: Dense, options: LayerOptions) -> None:
