@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constant arithmetic beside da4ml and alkaid: LUT sites, carry bits, flip-flops, cycles and compile seconds.
 
-    python benchmarks/kernels.py [PROBLEM...] [--effort high] [--peers PYTHON] [--no-synthesis] [--markdown FILE]
+    python benchmarks/kernels.py [PROBLEM...] [--equal-cycles] [--effort high] [--peers PYTHON] [--no-synthesis]
+                                 [--markdown FILE]
 
-Problems are npz files (benchmarks/problems.py) in FPGANN_BENCH. Every sum of three operands ends in a register and
-names AMD's cells; Yosys maps for UltraScale+, and `fpgann.eda.sites` counts, the same for everyone. Sites of the
+Problems are npz files (benchmarks/problems.py) in FPGANN_BENCH. One adder a cycle; with --equal-cycles of one to five
+adders a cycle, as the peers have had, what takes the fewest LUTs by fpgann's own count in no more cycles than the
+peer's best. Sums name AMD's cells; Yosys maps for UltraScale+, and `fpgann.eda.sites` counts, the same for everyone. Sites of the
 peers are taken from benchmarks/kernel_figures.json: the fewest over all settings and both modes of the flow, and
 those with one adder a cycle. Seconds are processor time of one thread, measured here for everyone, without imports.
 """
@@ -33,19 +35,42 @@ from fpgann.hardware.lowering import build_design
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy, TernaryAdders
 from fpgann.kernel.interpreter import evaluate
 from fpgann.kernel.matrix_product import Effort
-from fpgann.kernel.netlist import Opcode
+from fpgann.kernel.netlist import Netlist, Opcode
+from fpgann.kernel.sum_cones import adder_luts
 
 HERE = Path(__file__).resolve().parent
 SMALL = ("cmvm_16x16_w6", "cmvm_32x32_ternary", "cmvm_64x64_w4_70sparse", "cmvm_16x64_w6")
 RUNS = 3
+MOST_ADDERS = 5  # a cycle: what the peers were given
 
 
-def design_of(problem: problems.Problem, effort: Effort) -> Design:
-    """The unrolled design with one adder a cycle."""
+def design_of(problem: problems.Problem, effort: Effort, adders_per_stage: int = 1) -> Design:
+    """The unrolled design."""
+    layer = LayerOptions(Strategy.UNROLLED)
     options = HardwareOptions(
-        LayerOptions(Strategy.UNROLLED), adders_per_stage=1, ternary_adders=TernaryAdders.CARRY8, effort=effort
+        layer, adders_per_stage=adders_per_stage, ternary_adders=TernaryAdders.CARRY8, effort=effort
     )
     return build_design(problems.graph_of(problem), options, "dut")
+
+
+def netlists_of(design: Design) -> list[Netlist]:
+    """The registered netlists of all stages."""
+    return [stage.kernel.pipeline.netlist for stage in design.stages if isinstance(stage.kernel, UnrolledKernel)]
+
+
+def cycles_of(design: Design) -> int:
+    """Clock cycles from input to output."""
+    return sum(stage.latency_cycles for stage in design.stages)
+
+
+def adders_for(problem: problems.Problem, effort: Effort, cycles: int) -> int:
+    """How many adders a cycle take the fewest LUTs in at most so many cycles."""
+    luts = {}
+    for adders in range(1, MOST_ADDERS + 1):
+        design = design_of(problem, effort, adders)
+        if cycles_of(design) <= cycles:
+            luts[adders] = sum(map(adder_luts, netlists_of(design)))
+    return min(luts, key=luts.__getitem__)
 
 
 def is_exact(design: Design, problem: problems.Problem) -> bool:
@@ -57,20 +82,21 @@ def is_exact(design: Design, problem: problems.Problem) -> bool:
     return bool(np.array_equal(codes, problem.y))
 
 
-def measure(problem: problems.Problem, effort: Effort, *, map_it: bool) -> dict[str, Any]:
+def measure(problem: problems.Problem, effort: Effort, adders_per_stage: int, *, map_it: bool) -> dict[str, Any]:
     """fpgann on one problem."""
     seconds = []
     for _ in range(RUNS):
         start = time.process_time()
-        design = design_of(problem, effort)
+        design = design_of(problem, effort, adders_per_stage)
         seconds.append(time.process_time() - start)
         if seconds[-1] > 10:
             break
-    netlists = [stage.kernel.pipeline.netlist for stage in design.stages if isinstance(stage.kernel, UnrolledKernel)]
+    netlists = netlists_of(design)
     found: dict[str, Any] = {
         "seconds": min(seconds),
         "exact": is_exact(design, problem),
-        "cycles": sum(stage.latency_cycles for stage in design.stages),
+        "cycles": cycles_of(design),
+        "adders_per_stage": adders_per_stage,
         "adders": sum(n.count(Opcode.ADD) + n.count(Opcode.ADD3) for n in netlists),
     }
     if map_it:
@@ -98,14 +124,14 @@ def row(name: str, own: dict[str, Any], figures: dict[str, Any], peers: dict[str
     ratios = [text(sites / other["sites"], 3) if sites and other else "" for other in (best, equal)]
     seconds = [text(peers.get(peer, {}).get("processor_seconds"), 2) for peer in ("da4ml", "alkaid")]
     cells = [name, "yes" if own["exact"] else "NO", text(sites), text(own.get("carry")), text(own.get("ff"))]
-    cells += [text(own["cycles"]), text(own["adders"]), text(own["seconds"], 2)]
+    cells += [text(own["cycles"]), text(own["adders_per_stage"]), text(own["adders"]), text(own["seconds"], 2)]
     for other in (best, equal):
         cells.append("" if not other else f"{other['sites']} ({other['cycles']})")
     return [*cells, *ratios, *seconds]
 
 
 HEADER = (
-    *("problem", "exact", "sites", "carry bits", "FF", "cycles", "adders", "seconds"),
+    *("problem", "exact", "sites", "carry bits", "FF", "cycles", "adders a cycle", "adders", "seconds"),
     *("best peer: sites (cycles)", "peer, one adder a cycle", "ratio to best", "ratio to one adder a cycle"),
     *("da4ml s", "alkaid s"),
 )
@@ -116,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("problems", nargs="*", default=SMALL)
     parser.add_argument("--effort", choices=[e.value for e in Effort], default="default")
+    parser.add_argument("--equal-cycles", action="store_true", help="in no more cycles than the peer's best")
     parser.add_argument("--peers", help="Python of an environment with da4ml and alkaid")
     parser.add_argument("--no-synthesis", action="store_true")
     parser.add_argument("--markdown", type=Path, help="write the table there, too")
@@ -127,14 +154,17 @@ def main() -> None:
     lines = ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
     ratios: list[list[float]] = [[], []]
     for name in names:
-        own = measure(problems.load(name), effort, map_it=not arguments.no_synthesis)
+        problem, adders = problems.load(name), 1
+        if arguments.equal_cycles:
+            adders = adders_for(problem, effort, figures[name]["best"]["cycles"])
+        own = measure(problem, effort, adders, map_it=not arguments.no_synthesis)
         cells = row(name, own, figures.get(name, {}), peers.get(name, {}))
-        for values, cell in zip(ratios, cells[10:12], strict=True):
+        for values, cell in zip(ratios, cells[11:13], strict=True):
             values += [float(cell)] if cell else []
         lines.append("| " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     means = [f"{geometric_mean(values):.3f}" if values else "" for values in ratios]
-    lines.append(f"| geometric mean |{' |' * 9} {means[0]} | {means[1]} | | |")
+    lines.append(f"| geometric mean |{' |' * 10} {means[0]} | {means[1]} | | |")
     print("\n".join(lines))
     if arguments.markdown:
         arguments.markdown.write_text("\n".join([*lines, ""]))

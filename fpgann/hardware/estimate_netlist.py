@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgann.hardware.estimate_fabric import Fabric, Multiplier
 from fpgann.kernel.netlist import NO_NODE, Netlist, Opcode
+from fpgann.kernel.sum_cones import sum_cones
 
 Bits = npt.NDArray[np.int64]
 _DELAYS = 4096  # an origin is (node * width + bit) * _DELAYS + registers passed
@@ -46,7 +48,7 @@ def netlist_amounts(netlist: Netlist, fabrics: Sequence[Fabric], *, names_cells:
     Args:
         netlist: the netlist.
         fabrics: the families.
-        names_cells: whether adders of three operands before a register are written as LUTs and carry cells.
+        names_cells: whether sums are written as LUTs and carry cells where that takes fewer.
     """
     shape = _Shape(netlist)
     origins = _origins(shape)
@@ -241,6 +243,11 @@ def _logic(shape: _Shape, fabric: Fabric, *, names_cells: bool) -> tuple[Counter
     sums = {"add": shape.of(Opcode.ADD), "add3": shape.of(Opcode.ADD3)}
     fused = _fused(shape)
     if names_cells:
+        cones = sum_cones(shape.netlist)
+        logic["add3_named"] += ceil(sum(cone.plan.luts for cone in cones))
+        elsewhere = np.zeros(len(shape), bool)
+        elsewhere[[node for cone in cones for node in (cone.root, *cone.inner)]] = True
+        sums = {kind: nodes & ~elsewhere for kind, nodes in sums.items()}
         held = np.zeros(len(shape), bool)
         held[operands[0, shape.of(Opcode.REGISTER)]] = True
         sums["add3_named"], sums["add3"] = sums["add3"] & held, sums["add3"] & ~held

@@ -18,7 +18,8 @@ from fpgann.kernel.compression import FREE, ONE, PAIR_BITS, PLAIN, WAITING, comp
 
 LOOSE_ADDER3 = 1.5  # LUTs a bit of an adder of three operands whose sum no register takes
 CONSTANT = -1  # the source of constants
-_HEIGHTS = (0, 7, 17, 40)  # of a column that so many further levels can compress
+_HEIGHTS = {2: (0, 6, 15, 36), 3: (0, 7, 17, 40)}  # of a column that so many further levels make so many rows of
+_MARGINS = (0, 1, 2)  # columns made lower than that: neighbours may need it
 _NEVER = 1e30
 
 
@@ -158,13 +159,13 @@ def sum_bits(
         levels: adders in a row that the whole may have.
         last: the adder at its end.
     """
-    heap = _heap_of(operands, constant, width)
-    for level in range(1, levels):
-        if not _compress_level(heap, level, levels - 1 - level, last):
-            return None
-    if levels == 1 and any(len(column) > last.rows for column in heap.columns):
-        return None
-    return _finish(heap, last)
+    for margin in _MARGINS if levels > 2 else _MARGINS[:1]:
+        heap = _heap_of(operands, constant, width)
+        if all(_compress_level(heap, level, levels - 1 - level, last, margin) for level in range(1, levels)):
+            if levels == 1 and any(len(column) > last.rows for column in heap.columns):
+                return None
+            return _finish(heap, last)
+    return None
 
 
 def _heap_of(operands: Sequence[Operand], constant: int, width: int) -> _Heap:
@@ -182,7 +183,7 @@ def _heap_of(operands: Sequence[Operand], constant: int, width: int) -> _Heap:
     return heap
 
 
-def _compress_level(heap: _Heap, level: int, further: int, last: Last) -> bool:
+def _compress_level(heap: _Heap, level: int, further: int, last: Last, margin: int) -> bool:
     """One level of compressors; whether the columns are low enough behind it."""
     table = np.zeros((4, len(heap.columns)), np.int64)
     for column, bits in enumerate(heap.columns):
@@ -194,7 +195,8 @@ def _compress_level(heap: _Heap, level: int, further: int, last: Last) -> bool:
             else:
                 table[FREE, column] += 1
                 table[PLAIN, column] += not bit.inverted
-    limit = _HEIGHTS[min(further, len(_HEIGHTS) - 1)]
+    heights = _HEIGHTS[last.rows]
+    limit = max(0, heights[min(further, len(heights) - 1)] - margin)
     choice, cost = compress(table, limit, last.rows, last.price, int(last is Last.REGISTERED))
     if cost >= _NEVER:
         return False
@@ -287,9 +289,7 @@ def _finish(heap: _Heap, last: Last) -> BitSum:
     wires = tuple(column[0] if column else ZERO_BIT for column in columns[:first])
     inverters = sum(bit.inverted for bit in (*wires, below))
     above = [sorted(column, key=lambda bit: bit.inverted) for column in columns[first:]]  # a carry does not invert
-    rows = tuple(
-        tuple(column[row] if row < len(column) else ZERO_BIT for column in above) for row in range(last.rows)
-    )
+    rows = tuple(tuple(column[row] if row < len(column) else ZERO_BIT for column in above) for row in range(last.rows))
     luts = heap.luts + inverters + last.price * (width - first)
     return BitSum(last, width, tuple(heap.steps), wires, rows, below, carry_in, luts)
 

@@ -19,7 +19,9 @@ import numpy as np
 from fpgann.kernel.compiled import compiled
 from fpgann.kernel.sum_graph import Floats, Ints
 
-FREE, PLAIN, ONE, WAITING = range(4)  # rows of a table of columns; bits at hand, of those not inverted, constants, others
+FREE, PLAIN, ONE, WAITING = range(
+    4
+)  # rows of a table of columns; bits at hand, of those not inverted, constants, others
 PAIR_BITS = 6
 _PAIRS = 5  # one more than a column may start
 _ADDERS = 3

@@ -133,9 +133,7 @@ class _Adders:
 
     def choices(self, inner: Sequence[int]) -> Iterator[frozenset[int]]:
         """Sets of inner adders that are worth a trial; with an adder goes the one that reads it."""
-        reader = {
-            term.node: node for node in inner for term in self.terms(node) if term.node in inner
-        }
+        reader = {term.node: node for node in inner for term in self.terms(node) if term.node in inner}
         if len(inner) > _FEW:
             yield frozenset(inner)
             for node in inner:

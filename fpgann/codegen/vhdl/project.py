@@ -29,7 +29,13 @@ from fpgann.hardware.streaming import StreamDesign
 from fpgann.hardware.token_graph import MapDesign
 
 AMD_ADDER = "fpgann_add3.vhd"
-AMD_CELLS = ("fpgann_carry_chain.vhd", AMD_ADDER, "fpgann_compress6.vhd", "fpgann_full_adders.vhd", "fpgann_add_rows.vhd")
+AMD_CELLS = (
+    "fpgann_carry_chain.vhd",
+    AMD_ADDER,
+    "fpgann_compress6.vhd",
+    "fpgann_full_adders.vhd",
+    "fpgann_add_rows.vhd",
+)
 
 
 def render_design(
