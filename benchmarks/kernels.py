@@ -7,9 +7,10 @@
 
 Problems are npz files (benchmarks/problems.py) in FPGANN_BENCH. One adder a cycle; with --equal-cycles of one to five
 adders a cycle, as the peers have had, what takes the fewest LUTs by fpgann's own count in no more cycles than the
-peer's best. Sums name AMD's cells; Yosys maps for UltraScale+, and `fpgann.eda.sites` counts, the same for everyone. Sites of the
-peers are taken from benchmarks/kernel_figures.json: the fewest over all settings and both modes of the flow, and
-those with one adder a cycle. Seconds are processor time of one thread, measured here for everyone, without imports.
+peer's best. Sums name AMD's cells; Yosys maps for UltraScale+, and `fpgann.eda.sites` counts, the same for everyone.
+Sites of the peers are taken from benchmarks/kernel_figures.json: the fewest over all settings and both modes of the
+flow, and those with one adder a cycle. Seconds are processor time of one thread, measured here for everyone, without
+imports.
 """
 
 from __future__ import annotations

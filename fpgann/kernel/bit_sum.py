@@ -51,12 +51,12 @@ class Bit(NamedTuple):
 
     Args:
         source: a node, or CONSTANT, or -2 - k for step k of the same sum.
-        index: which bit; for a constant its value.
+        place: which bit; for a constant its value.
         inverted: whether 1 - bit is meant.
     """
 
     source: int
-    index: int
+    place: int
     inverted: bool = False
 
 
@@ -214,12 +214,7 @@ class _OpenChain:
 
 def _apply(heap: _Heap, level: int, choice: list[list[int]]) -> None:
     """Build the chosen compressors; their results join the heap."""
-    width = len(heap.columns)
-    free: list[list[Bit]] = []
-    for column, bits in enumerate(heap.columns):
-        at_hand = sorted((pair for pair in bits if pair[0] < level), key=lambda pair: (pair[1] == ONE_BIT, pair[0]))
-        free.append([bit for _, bit in at_hand])
-        heap.columns[column] = [pair for pair in bits if pair[0] >= level]
+    free = [_take_ready(column, level) for column in heap.columns]
     running: tuple[list[_OpenChain], list[_OpenChain]] = ([], [])
     done: list[_OpenChain] = []
     triples: list[tuple[int, tuple[Bit, ...]]] = []
@@ -232,25 +227,44 @@ def _apply(heap: _Heap, level: int, choice: list[list[int]]) -> None:
             if carry_in:
                 free[column].remove(ONE_BIT)
             chains.append(_OpenChain(column, carry_in, []))
-        for chain, bits in zip(chains, _pairs_of(free[column], pairs), strict=True):
-            chain.pairs.append(bits)
-        for _ in range(adders):
-            triples.append((column, _filled([free[column].pop(0) for _ in range(min(3, len(free[column])))], 3)))
+        for chain, six in zip(chains, _pairs_of(free[column], pairs), strict=True):
+            chain.pairs.append(six)
+        triples += [(column, _filled(_taken(free[column], 3), 3)) for _ in range(adders)]
     for chain in [*done, *running[0], *running[1]]:
-        full = 2 * len(chain.pairs) + 1
-        bits = min(full, width - chain.column)
-        heap.luts += bits
-        for index in range(bits):
-            heap.put(chain.column + index, level, Bit(-2 - len(heap.steps), index))
-        heap.steps.append(Chain(chain.column, tuple(chain.pairs), chain.carry_in, bits))
+        _add_chain(heap, level, chain)
+    if triples:
+        _add_full_adders(heap, level, triples)
+    for column, left in enumerate(free):
+        heap.columns[column] += [(level - 1, bit) for bit in left]
+
+
+def _take_ready(column: list[tuple[int, Bit]], level: int) -> list[Bit]:
+    """Take the bits out of a column that a level may use: the earliest first, constants last."""
+    ready = sorted((pair for pair in column if pair[0] < level), key=lambda pair: (pair[1] == ONE_BIT, pair[0]))
+    column[:] = [pair for pair in column if pair[0] >= level]
+    return [bit for _, bit in ready]
+
+
+def _add_chain(heap: _Heap, level: int, chain: _OpenChain) -> None:
+    bits = min(2 * len(chain.pairs) + 1, len(heap.columns) - chain.column)
+    heap.luts += bits
+    for place in range(bits):
+        heap.put(chain.column + place, level, Bit(-2 - len(heap.steps), place))
+    heap.steps.append(Chain(chain.column, tuple(chain.pairs), chain.carry_in, bits))
+
+
+def _add_full_adders(heap: _Heap, level: int, triples: list[tuple[int, tuple[Bit, ...]]]) -> None:
+    heap.luts += len(triples)
     for number, (column, _) in enumerate(triples):
         heap.put(column, level, Bit(-2 - len(heap.steps), 2 * number))
         heap.put(column + 1, level, Bit(-2 - len(heap.steps), 2 * number + 1))
-    if triples:
-        heap.luts += len(triples)
-        heap.steps.append(FullAdders(tuple(bits for _, bits in triples)))
-    for column, left in enumerate(free):
-        heap.columns[column] += [(level - 1, bit) for bit in left]
+    heap.steps.append(FullAdders(tuple(bits for _, bits in triples)))
+
+
+def _taken(free: list[Bit], count: int) -> list[Bit]:
+    """Take at most so many bits out of a list."""
+    found, free[:count] = free[:count], []
+    return found
 
 
 def _pairs_of(free: list[Bit], pairs: int) -> list[tuple[Bit, ...]]:
@@ -261,11 +275,7 @@ def _pairs_of(free: list[Bit], pairs: int) -> list[tuple[Bit, ...]]:
         if plain is not None:
             free.remove(plain)
         lasts.append(ZERO_BIT if plain is None else plain)
-    found = []
-    for last in lasts:
-        taken, free[: PAIR_BITS - 1] = free[: PAIR_BITS - 1], []
-        found.append((*_filled(taken, PAIR_BITS - 1), last))
-    return found
+    return [(*_filled(_taken(free, PAIR_BITS - 1), PAIR_BITS - 1), last) for last in lasts]
 
 
 def _filled(bits: Sequence[Bit], count: int) -> tuple[Bit, ...]:
@@ -305,11 +315,11 @@ def evaluate_bits(plan: BitSum, read: Callable[[int, int], int]) -> int:
 
     def value(bit: Bit) -> int:
         if bit.source == CONSTANT:
-            plain = bit.index
+            plain = bit.place
         elif bit.source >= 0:
-            plain = read(bit.source, bit.index)
+            plain = read(bit.source, bit.place)
         else:
-            plain = results[-2 - bit.source][bit.index]
+            plain = results[-2 - bit.source][bit.place]
         return plain ^ bit.inverted
 
     for step in plan.steps:

@@ -59,24 +59,26 @@ class SumText:
         groups = step.pairs if isinstance(step, Chain) else step.triples
         bits = [bit for group in groups for bit in group]
         self._wire(sum_name, f"{name}_in", bits)
-        if isinstance(step, Chain):
-            self._declare(name, step.bits)
-            generics = (f"PAIRS => {len(step.pairs)}", f"BITS => {step.bits}", _inverted(bits))
-            generics += (f"CARRY_IN => '{int(step.carry_in)}'", f"CARRY_CELL => {self.carry_cell}")
-            self._place(f"{name}_compress", "fpgann_compress6", generics, (f"data => {name}_in", f"total => {name}"))
-        else:
+        ports = (f"data => {name}_in", f"total => {name}")
+        if isinstance(step, FullAdders):
             self._declare(name, 2 * len(step.triples))
-            generics = (f"ADDERS => {len(step.triples)}", _inverted(bits))
-            self._place(f"{name}_adders", "fpgann_full_adders", generics, (f"data => {name}_in", f"total => {name}"))
+            self._place(
+                f"{name}_adders", "fpgann_full_adders", (f"ADDERS => {len(step.triples)}", _inverted(bits)), ports
+            )
+            return
+        self._declare(name, step.bits)
+        sizes = (f"PAIRS => {len(step.pairs)}", f"BITS => {step.bits}", _inverted(bits))
+        carries = (f"CARRY_IN => '{int(step.carry_in)}'", f"CARRY_CELL => {self.carry_cell}")
+        self._place(f"{name}_compress", "fpgann_compress6", (*sizes, *carries), ports)
 
     def _last(self, name: str, kind: str, plan: BitSum) -> None:
         first, width = len(plan.wires), plan.width - len(plan.wires)
         place = f"{name}({plan.width - 1} downto {first})"
         if plan.last is Last.REGISTERED:
-            bits = [bit for column in zip(*plan.rows, strict=True) for bit in column]
-            self._wire(name, f"{name}_rows", bits)
+            columns = [bit for column in zip(*plan.rows, strict=True) for bit in column]
+            self._wire(name, f"{name}_rows", columns)
             self._declare(f"{name}_total", width)
-            generics = (f"WIDTH => {width}", _inverted(bits), f"CARRY_IN => '{int(plan.carry_in)}'")
+            generics = (f"WIDTH => {width}", _inverted(columns), f"CARRY_IN => '{int(plan.carry_in)}'")
             ports = (f"data => {name}_rows", f"below => {self._bit(name, plan.below)}", f"total => {name}_total")
             self._place(f"{name}_add", "fpgann_add_rows", (*generics, f"CARRY_CELL => {self.carry_cell}"), ports)
             self.assignments.append(f"{place} <= {kind}({name}_total);")
@@ -106,9 +108,9 @@ class SumText:
 
     def _bit(self, sum_name: str, bit: Bit) -> str:
         if bit.source == CONSTANT:
-            return f"'{bit.index ^ bit.inverted}'"
+            return f"'{bit.place ^ bit.inverted}'"
         source = self.names[bit.source] if bit.source >= 0 else _step_name(sum_name, -2 - bit.source)
-        return f"(not {source}({bit.index}))" if bit.inverted else f"{source}({bit.index})"
+        return f"(not {source}({bit.place}))" if bit.inverted else f"{source}({bit.place})"
 
     def _place(self, label: str, entity: str, generics: tuple[str, ...], ports: tuple[str, ...]) -> None:
         self.cells.append(CellsView(label, entity, _listed(generics), _listed(ports)))
