@@ -53,6 +53,41 @@ def build(name: str, spec: dict, arrays: dict[str, np.ndarray]) -> object:
     return trace(first, x)
 
 
+def adder_bits(logic: object) -> int:
+    """Positions of the carry chains of alkaid's own netlist, adders of three operands fused: one a bit.
+
+    The same rule as for everyone: the width of the result, less the low bits where only one operand, added, has any.
+    """
+    from alkaid.trace.passes.ternary import fuse_ternary_adders
+
+    fused = fuse_ternary_adders(logic)
+    kinds = [op.qint.kif for op in fused.ops]  # sign, integer and fractional bits
+    total = 0
+    for node, op in enumerate(fused.ops):
+        if not fused.ref_count[node] or op.opcode not in _SUMS:
+            continue
+        width = int(sum(kinds[node]))
+        if op.opcode in _WITH_CONSTANTS:
+            total += width
+            continue
+        if op.opcode == _ADD3:
+            signs, shifts = op.data[0::2], op.data[1::2]
+        else:
+            signs, shifts = (1, 1 - op.opcode), (0, op.data[0])
+        terms = sorted(
+            (int(shift - kinds[source][2]), bool(plus))
+            for source, plus, shift in zip(op.addr, signs, shifts, strict=True)
+        )
+        wires = terms[1][0] + int(kinds[node][2]) if terms[0][1] and terms[0][0] < terms[1][0] else 0
+        total += max(0, width - max(0, wires))
+    return total
+
+
+_WITH_CONSTANTS = (-2, 4)  # negation, addition of a constant
+_ADD3 = 11
+_SUMS = (0, 1, _ADD3, *_WITH_CONSTANTS)  # plus, minus, three operands
+
+
 def measure(name: str, problem: Path) -> dict[str, object]:
     """Seconds, estimated cost and depth of one peer."""
     with np.load(problem) as file:
@@ -69,6 +104,7 @@ def measure(name: str, problem: Path) -> dict[str, object]:
     return {
         "seconds": wall,
         "processor_seconds": processor,
+        "adder_bits": adder_bits(logic) if name == "alkaid" else None,
         "cost": float(logic.cost),
         "depth": float(logic.latency[1]),
         "exact": bool(np.array_equal(codes.astype(np.int64), arrays["Y"])),

@@ -37,7 +37,7 @@ from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy, Ter
 from fpgann.kernel.interpreter import evaluate
 from fpgann.kernel.matrix_product import Effort
 from fpgann.kernel.netlist import Netlist, Opcode
-from fpgann.kernel.sum_cones import adder_luts
+from fpgann.kernel.sum_cones import adder_bits, adder_luts
 
 HERE = Path(__file__).resolve().parent
 SMALL = ("cmvm_16x16_w6", "cmvm_32x32_ternary", "cmvm_64x64_w4_70sparse", "cmvm_16x64_w6")
@@ -98,6 +98,7 @@ def measure(problem: problems.Problem, effort: Effort, adders_per_stage: int, *,
         "exact": is_exact(design, problem),
         "cycles": cycles_of(design),
         "adders_per_stage": adders_per_stage,
+        "adder_bits": sum(map(adder_bits, netlists)),
         "adders": sum(n.count(Opcode.ADD) + n.count(Opcode.ADD3) for n in netlists),
     }
     if map_it:
@@ -128,13 +129,15 @@ def row(name: str, own: dict[str, Any], figures: dict[str, Any], peers: dict[str
     cells += [text(own["cycles"]), text(own["adders_per_stage"]), text(own["adders"]), text(own["seconds"], 2)]
     for other in (best, equal):
         cells.append("" if not other else f"{other['sites']} ({other['cycles']})")
-    return [*cells, *ratios, *seconds]
+    fused = peers.get("alkaid", {}).get("adder_bits")
+    bits = [text(own["adder_bits"]), text(fused), text(own["adder_bits"] / fused, 3) if fused else ""]
+    return [*cells, *ratios, *seconds, *bits]
 
 
 HEADER = (
     *("problem", "exact", "sites", "carry bits", "FF", "cycles", "adders a cycle", "adders", "seconds"),
     *("best peer: sites (cycles)", "peer, one adder a cycle", "ratio to best", "ratio to one adder a cycle"),
-    *("da4ml s", "alkaid s"),
+    *("da4ml s", "alkaid s", "adder bits of the netlist", "alkaid's, three operands fused", "ratio of adder bits"),
 )
 
 
@@ -153,19 +156,19 @@ def main() -> None:
     design_of(problems.load(names[0]), Effort.FAST)  # compile the search itself
     peers = peers_of(arguments.peers, names) if arguments.peers else {}
     lines = ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
-    ratios: list[list[float]] = [[], []]
+    ratios: list[list[float]] = [[], [], []]
     for name in names:
         problem, adders = problems.load(name), 1
         if arguments.equal_cycles:
             adders = adders_for(problem, effort, figures[name]["best"]["cycles"])
         own = measure(problem, effort, adders, map_it=not arguments.no_synthesis)
         cells = row(name, own, figures.get(name, {}), peers.get(name, {}))
-        for values, cell in zip(ratios, cells[11:13], strict=True):
+        for values, cell in zip(ratios, [*cells[11:13], cells[-1]], strict=True):
             values += [float(cell)] if cell else []
         lines.append("| " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     means = [f"{geometric_mean(values):.3f}" if values else "" for values in ratios]
-    lines.append(f"| geometric mean |{' |' * 10} {means[0]} | {means[1]} | | |")
+    lines.append(f"| geometric mean |{' |' * 10} {means[0]} | {means[1]} |{' |' * 4} {means[2]} |")
     print("\n".join(lines))
     if arguments.markdown:
         arguments.markdown.write_text("\n".join([*lines, ""]))

@@ -184,3 +184,9 @@ def adder_luts(netlist: Netlist) -> float:
     done = {node for cone in cones for node in (cone.root, *cone.inner)}
     rest = sum(adders.luts(node) for node in range(len(netlist)) if adders.is_adder(node) and node not in done)
     return rest + sum(cone.plan.luts for cone in cones)
+
+
+def adder_bits(netlist: Netlist) -> int:
+    """Positions of the carry chains of all adders of a netlist, each adder by itself."""
+    adders = _Adders(netlist)
+    return sum(adders.bits(node) for node in range(len(netlist)) if adders.is_adder(node))

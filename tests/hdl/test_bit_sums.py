@@ -16,7 +16,7 @@ from fpgann.eda.run import run_tool
 from fpgann.kernel.bit_sum import Chain, FullAdders, Last, Operand, sum_bits
 from fpgann.numerics.interval import CodeRange
 
-_SUMS = 8
+_MANY, _FEW = 50, 8
 _VECTORS = 24
 _HEAD = """
 library ieee;
@@ -31,12 +31,12 @@ architecture test of bench is
 """
 
 
-def bench(carry_cell: int, seed: int) -> str:
+def bench(carry_cell: int, seed: int, sums: int) -> str:
     """Random sums, each with vectors and their exact results."""
     rng = np.random.default_rng(seed)
     lines, body, kinds = [], [], set()
     number = 0
-    while number < _SUMS:
+    while number < sums:
         operands = [
             Operand(
                 node, int(rng.integers(1, 9)), bool(rng.integers(2)), int(rng.integers(5)), int(rng.choice([1, -1]))
@@ -83,7 +83,7 @@ def run(folder: Path, carry_cell: int, seed: int, broken: tuple[str, str, str] |
             assert text.count(broken[1]) == 1
             text = text.replace(*broken[1:])
         (folder / file).write_text(text)
-    (folder / "bench.vhd").write_text(bench(carry_cell, seed))
+    (folder / "bench.vhd").write_text(bench(carry_cell, seed, _MANY if broken is None else _FEW))
     library = [hdl / "fpgann_pkg.vhd", hdl / "fpgann_netlist_pkg.vhd", hdl / "amd" / "primitives.vhd"]
     files = [*map(str, library), *AMD_CELLS, "bench.vhd"]
     run_tool([*ghdl.command, "-a", "--std=08", *files], cwd=folder, timeout_s=60, env=ghdl.environment())

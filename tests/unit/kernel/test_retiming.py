@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgann.kernel.bit_sum import Chain, evaluate_bits
-from fpgann.kernel.constant_multiplication import MatrixBuilder
+from fpgann.kernel.constant_multiplication import MatrixBuilder, check_product
 from fpgann.kernel.interpreter import evaluate
 from fpgann.kernel.netlist import Netlist, NetlistBuilder, Opcode
 from fpgann.kernel.pipelining import levels_in_stage, pipeline
@@ -60,21 +62,60 @@ def test_depth_that_costs_no_cycle_is_used() -> None:
     assert adder_luts(result.netlist) <= luts
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_sums_of_bits_equal_the_adders_that_they_replace(seed: int) -> None:
-    netlist = pipeline_for_cells(product(random_product(seed)), 3)[0].netlist
+def prove_cones(netlist: Netlist, samples: np.ndarray) -> int:
+    """Check every sum of bits against the adders that it replaces; how many there are."""
     cones = sum_cones(netlist)
-    assert any(isinstance(step, Chain) for cone in cones for step in cone.plan.steps)
-    taken = [node for cone in cones for node in (cone.root, *cone.inner)]
-    assert len(taken) == len(set(taken))
-    everything = np.arange(len(netlist), dtype=np.int32)
-    samples = np.random.default_rng(seed).integers(-8, 8, (20, netlist.inputs))
-    values = evaluate(_with_outputs(netlist, everything), samples)
+    values = evaluate(replace(netlist, outputs=np.arange(len(netlist), dtype=np.int32)), samples)
     for cone in cones:
         assert netlist.opcode[cone.root] in (Opcode.ADD, Opcode.ADD3)
         for row in values:
             found = evaluate_bits(cone.plan, lambda node, place, row=row: int(row[node]) >> place & 1)
             assert found == int(row[cone.root]) % (1 << cone.plan.width)
+    return len(cones)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sums_of_bits_equal_the_adders_that_they_replace(seed: int) -> None:
+    netlist = pipeline_for_cells(product(random_product(seed)), 3)[0].netlist
+    assert prove_cones(netlist, np.random.default_rng(seed).integers(-8, 8, (20, netlist.inputs)))
+    cones = sum_cones(netlist)
+    assert any(isinstance(step, Chain) for cone in cones for step in cone.plan.steps)
+    taken = [node for cone in cones for node in (cone.root, *cone.inner)]
+    assert len(taken) == len(set(taken))
+
+
+def random_matrix(rng: np.random.Generator) -> np.ndarray:
+    """Any size up to 20 x 20, width, sparsity and sign; zero, repeated, negated and shifted rows and columns."""
+    inputs, outputs = rng.integers(1, 21, 2)
+    reach = rng.choice([1, 3, 7, 31, 127])
+    weights = rng.integers(-reach, reach + 1, (inputs, outputs))
+    if rng.random() < 0.2:
+        weights = 2 ** rng.integers(0, 6, weights.shape) * rng.choice([-1, 1], weights.shape)
+    weights[rng.random(weights.shape) < rng.choice([0.0, 0.5, 0.9])] = 0
+    if outputs > 2 and rng.random() < 0.5:
+        weights[:, 1], weights[:, 2] = weights[:, 0] * rng.choice([1, -1, 4, -2, 0]), weights[:, 0]
+    if inputs > 1 and rng.random() < 0.5:
+        weights[1] = weights[0] * rng.choice([1, -1, 2, 0])
+    return -abs(weights) if rng.random() < 0.1 else weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_two_thousand_random_matrices(seed: int) -> None:
+    """Symbolically and numerically exact, registers and sums of bits too, 100 for each seed."""
+    rng = np.random.default_rng(1000 + seed)
+    cones = 0
+    for number in range(100):
+        weights = random_matrix(rng)
+        netlist = product(weights, int(rng.integers(3)))
+        bias = np.arange(weights.shape[1])
+        check_product(netlist, weights, bias, f"seed {seed}, matrix {number}")
+        samples = rng.integers(-8, 8, (6, len(weights)))
+        samples[:2] = [[-8], [7]]
+        result, _ = pipeline_for_cells(netlist, int(rng.integers(1, 5)))
+        assert np.array_equal(evaluate(result.netlist, samples), samples @ weights + bias)
+        cones += prove_cones(result.netlist, samples)
+    assert cones > 100
 
 
 def test_nobody_else_reads_what_a_sum_takes_in() -> None:
@@ -86,8 +127,3 @@ def test_nobody_else_reads_what_a_sum_takes_in() -> None:
             assert len(readers) == 1
             assert readers <= inside
             assert node not in netlist.outputs
-
-
-def _with_outputs(netlist: Netlist, outputs: np.ndarray) -> Netlist:
-    columns = {name: getattr(netlist, name) for name in netlist.__dataclass_fields__}
-    return Netlist(**{**columns, "outputs": outputs})
