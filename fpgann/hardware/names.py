@@ -57,8 +57,8 @@ _VISIBLE = frozenset(
     to_unsigned u_signed u_unsigned unresolved_signed unresolved_unsigned find_leftmost find_rightmost
     maximum minimum to_string to_bstring to_hstring to_ostring read write rtl
     add3 at_least choose clamp code_bits element even_shift index_width larger larger_of log2_ceil multiply
-    multstyle_of neuron_cycles no_book ceil ramstyle_of rom_style_of round_shift rounding_t rnd rnd_conv rnd_inf rnd_min_inf
-    rnd_zero saturate smaller_of to_code trn trn_zero up wide word_array_t word_width
+    multstyle_of neuron_cycles no_book ceil ramstyle_of rom_style_of round_shift rounding_t rnd rnd_conv rnd_inf
+    rnd_min_inf rnd_zero saturate smaller_of to_code trn trn_zero up wide word_array_t word_width
     """.split()  # noqa: SIM905
 )
 
