@@ -29,7 +29,7 @@ from fpgann.eda.families import FAMILIES  # noqa: E402
 from fpgann.eda.synthesis import synthesize  # noqa: E402
 
 QONNX = "qonnx.custom_op.general"
-LAYERS = ((64, 1), (64, 8), (64, 32), (128, 32))  # inputs, neurons
+LAYERS = ((64, 1), (64, 8), (64, 32))  # inputs, neurons
 
 
 def model(weights: np.ndarray, path: Path) -> Path:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a code book saves: layers with 8-bit weights of any value, and of 16, 8 and 4 values only, through Yosys.
+"""What a code book saves: layers with 8-bit weights of any value, and of 16 and 4 values only, through Yosys.
 
     python benchmarks/code_book.py
 
@@ -28,8 +28,8 @@ from fpgann.passes.cluster import code_book  # noqa: E402
 
 QONNX = "qonnx.custom_op.general"
 BITS = 8
-VALUES = (0, 16, 8, 4)  # 0: any
-LAYERS = ((64, 32, 32), (64, 32, 256), (256, 128, 4096), (64, 32, 1))  # inputs, outputs, reuse factor
+VALUES = (0, 16, 4)  # 0: any
+LAYERS = ((64, 32, 128), (128, 64, 1024), (64, 32, 1))  # inputs, outputs, reuse factor
 
 
 def model(inputs: int, outputs: int, values: int, path: Path) -> Path:
