@@ -29,7 +29,7 @@ WRONG: list[tuple[str, str, dict[str, Generic], str]] = [
     ("fpgann_dense_member", "late", {"ARRAY_WIDTH": 5}, r"ARRAY_WIDTH = 5 does not hold inputs of IN_WIDTH = 6"),
     ("fpgann_depthwise_folded", "unfolded", {"OUTPUTS": 5, "PE": 3}, r"PE = 3 does not divide OUTPUTS = 5"),
     ("fpgann_rom", "r3_65", {"STYLE": "fast"}, r"STYLE is 'fast', not auto, block, distributed or registers"),
-    ("fpgann_weight_rom", "w5_1_3", {"BOOK_SIZE": 2}, r"3 values of 8 bits for BOOK_SIZE = 2, WIDTH = 8"),
+    ("fpgann_weight_rom", "w1_1_2", {"BOOK_SIZE": 1}, r"2 values of 5 bits for BOOK_SIZE = 1, WIDTH = 5"),
     ("fpgann_neuron", "n0", {"DSP_STYLE": "maybe"}, r"DSP_STYLE is 'maybe', not auto, yes or no"),
     ("fpgann_table", "full", {"HIGH": Vector(126, 9)}, r"256 words do not reach from LOW to HIGH"),
     ("fpgann_table", "full", {"WORDS": Words([0] * 256, 7)}, r"words of 7 bits for OUT_WIDTH = 8"),
