@@ -92,8 +92,6 @@ def estimates(stage: Stage, families: Sequence[str] = tuple(FABRICS)) -> dict[st
 
 def amounts_of(stage: Stage, family: str) -> tuple[Amounts, Kind]:
     """What a stage consists of, and which residuals apply."""
-    if isinstance(stage.kernel, UnrolledKernel):
-        return unrolled_amounts(stage, stage.kernel, [FABRICS[family]])[0], Kind.UNROLLED
     return _amounts(stage, FABRICS[family])
 
 
@@ -107,6 +105,8 @@ def unrolled_amounts(stage: Stage, kernel: UnrolledKernel, fabrics: Sequence[Fab
 def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
     total = Amounts()
     match stage.kernel:
+        case UnrolledKernel() as kernel:
+            return unrolled_amounts(stage, kernel, [fabric])[0], Kind.UNROLLED
         case PointwiseKernel(requantizer=requantizer, channels=channels):
             total.add(requantizers(requantizer, [[channel] for channel in channels], fabric, grouped=False))
             total.ff += stage.latency_cycles
@@ -133,9 +133,13 @@ def _amounts(stage: Stage, fabric: Fabric) -> tuple[Amounts, Kind]:
 
 
 def _add_core(total: Amounts, core: Design, fabric: Fabric) -> None:
-    """Add what one step of a recurrence takes."""
+    """Add what one step of a recurrence takes, delays between its stages included."""
     for inner in core.stages:
         total.add(_amounts(inner, fabric)[0])
+        for source, cycles in zip(inner.sources, inner.waits, strict=True):
+            total.add(shift_register(fabric, cycles, source.bits))
+    for port in core.outputs:
+        total.add(shift_register(fabric, port.wait_cycles, port.stream.bits))
     for array in core.arrays:
         total.add(shared_neurons(array, fabric))
 

@@ -12,7 +12,9 @@ import pytest
 
 from fpgann import api
 from fpgann.config import CompileOptions
-from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel, Stage
+from fpgann.hardware.design import Design, FoldedKernel, RecurrentKernel, Stage, UnrolledKernel
+from fpgann.hardware.estimate import estimate
+from fpgann.hardware.estimate_fabric import FABRICS
 from fpgann.hardware.neurons import SharedArray
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Recurrences, Strategy
 from fpgann.hardware.sharing import split_parts
@@ -98,3 +100,14 @@ def test_a_reuse_factor_bounds_the_multipliers(tmp_path: Path) -> None:
     products = 3 * 3 * (2 + 3)
     assert array.pe * array.simd == products // 5
     assert replace(array, pe=1).request_bits < array.request_bits
+
+
+@pytest.mark.parametrize("family", list(FABRICS))
+def test_what_is_unrolled_inside_a_step_is_counted(family: str, tmp_path: Path) -> None:
+    """A step takes all that its stages take alone."""
+    core, stage = step_of("GRU", tmp_path, 9)
+    unrolled = [inner for inner in core.stages if isinstance(inner.kernel, UnrolledKernel)]
+    assert unrolled
+    whole, parts = estimate(stage, family), [estimate(inner, family) for inner in unrolled]
+    assert whole.lut > sum(part.lut for part in parts) > 0
+    assert whole.ff > sum(part.ff for part in parts) > 0
