@@ -9,7 +9,7 @@ Every network is trained, exported, compiled and simulated on all 400 held-out i
 of the torch module, of the reference and of the simulated hardware are the same, one by one. The plan `none` is the
 float network with 16 bits in hardware, uncompressed, which the table divides by. All are unrolled, with a wide port for
 all features. Prints a table and writes what it has measured to `compression_figures.json`; plans that are not measured
-again stay there.
+again stay there. A picture of all of them, the peer's networks included, is `examples/digits_mlp/compression.svg`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLE = REPOSITORY / "examples" / "digits_mlp"
 FIGURES = Path(__file__).with_name("compression_figures.json")
+CHART = EXAMPLE / "compression.svg"
+PEER = "HGQ2"
 sys.path[:0] = [str(EXAMPLE), str(REPOSITORY)]
 
 import onnx  # noqa: E402
@@ -43,6 +45,7 @@ from fpgann.eda.synthesis import synthesize  # noqa: E402
 from fpgann.hardware.options import HardwareOptions, LayerOptions, Strategy  # noqa: E402
 from fpgann.ir.ops.dense import Dense  # noqa: E402
 from fpgann.passes.prune import signed_digits  # noqa: E402
+from fpgann.train.charts import line_chart  # noqa: E402
 from fpgann.train.compress import Task  # noqa: E402
 from fpgann.train.export import export_float  # noqa: E402
 from fpgann.train.plan import CompressionPlan, read_plan  # noqa: E402
@@ -149,18 +152,36 @@ def measure(plan: str, seed: int, folder: Path, *, synthesize: bool) -> dict[str
     }
 
 
-def show_peer(path: Path) -> None:
-    """LUT sites of the networks that `compression_peer.py` has written, counted as fpgann's are."""
-    rows = json.loads(path.read_text())
+def peer(path: Path) -> list[dict[str, object]]:
+    """LUT sites of the networks that `compression_peer.py` has written, counted as fpgann's are; prints them, too."""
+    rows: list[dict[str, object]] = []
     print("| HGQ2, accuracy | da4ml's estimate | LUT, Yosys |")
     print("|---|---|---|")
-    for entry in rows:
+    for entry in json.loads(path.read_text()):
         files = sorted((Path(entry["rtl"]) / "src").rglob("*.v"))
         unused = ("digits_wrapper.v", "lookup_table.v")  # the latter wants files that only tables have
         sources = [file.read_text() for file in files if file.name not in unused]
         with tempfile.TemporaryDirectory() as folder:
             cells = synthesize("\n".join(sources), "digits", FAMILIES["xcup"], Path(folder)).total
         print(f"| {entry['accuracy']:.2f} % | {entry['cost']:.0f} | {cells.sites} |", flush=True)
+        rows.append({"plan": PEER, "seed": 0, "compressed": entry["accuracy"], "lut": cells.sites})
+    return rows
+
+
+def keep(rows: list[dict[str, object]]) -> None:
+    """Write the figures and their picture."""
+    FIGURES.write_text(json.dumps(rows, indent=1) + "\n")
+    CHART.write_text(chart(rows))
+
+
+def chart(rows: list[dict[str, object]]) -> str:
+    """Accuracy against LUTs of every network that was synthesised, as SVG."""
+    known = sorted((row for row in rows if "lut" in row), key=lambda row: str(row["plan"]).lower())
+    points: dict[str, list[tuple[float, float]]] = {}
+    for row in known:
+        points.setdefault(str(row["plan"]), []).append((float(str(row["lut"])), float(str(row["compressed"]))))
+    title = "Digits MLP 64-32-16-10 on 400 held-out images"
+    return line_chart(title, "LUT sites, xcup, Yosys", "accuracy in per cent", points, log_x=True, joined=False)
 
 
 def show(rows: list[dict[str, object]]) -> None:
@@ -168,7 +189,7 @@ def show(rows: list[dict[str, object]]) -> None:
     print("| plan | seeds | float | compressed | zeros | neurons | digits | LUT, est. | LUT, Yosys | fewer | exact |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     whole = median(rows, "none", "lut")
-    for plan in dict.fromkeys(str(row["plan"]) for row in rows):
+    for plan in dict.fromkeys(str(row["plan"]) for row in rows if row["plan"] != PEER):
         own = [row for row in rows if row["plan"] == plan]
         lut = median(rows, plan, "lut")
         texts = [f"{median(rows, plan, key):.2f} %" for key in ("float", "compressed")]
@@ -198,16 +219,16 @@ def main() -> None:
     if arguments.data is not None:
         write_data(arguments.seeds[0], arguments.data)
         return
-    if arguments.peer is not None:
-        show_peer(arguments.peer)
-        return
     rows = json.loads(FIGURES.read_text()) if FIGURES.is_file() else []
+    if arguments.peer is not None:
+        keep([row for row in rows if row["plan"] != PEER] + peer(arguments.peer))
+        return
     for plan in arguments.plans:
         for seed in arguments.seeds:
             with tempfile.TemporaryDirectory() as folder:
                 row = measure(plan, seed, Path(folder), synthesize=arguments.synthesize)
             rows = [old for old in rows if (old["plan"], old["seed"]) != (plan, seed)] + [row]
-            FIGURES.write_text(json.dumps(rows, indent=1) + "\n")
+            keep(rows)
             print(row, file=sys.stderr, flush=True)
     show(rows)
 

@@ -17,7 +17,15 @@ _MOST_POINTS = 600
 Points = Sequence[tuple[float, float]]
 
 
-def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Points], *, log_x: bool = False) -> str:
+def line_chart(
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: Mapping[str, Points],
+    *,
+    log_x: bool = False,
+    joined: bool = True,
+) -> str:
     """A chart with one line a series, points marked where there are few.
 
     Args:
@@ -26,6 +34,7 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Poin
         y_label: at its left.
         series: points by the name in the legend; at least one point in all.
         log_x: a logarithmic axis, for positive numbers.
+        joined: lines from point to point; else the points alone.
     """
     thin = {name: points[:: max(1, len(points) // _MOST_POINTS)] for name, points in series.items()}
     xs = [x for points in thin.values() for x, _ in points]
@@ -50,7 +59,7 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Poin
     turned = f'x="16" y="{middle:g}" text-anchor="middle" transform="rotate(-90 16 {middle:g})"'
     parts.append(f"<text {turned}>{escape(y_label)}</text>")
     for number, (name, points) in enumerate(thin.items()):
-        parts += _line(points, across, up, _COLOURS[number % len(_COLOURS)])
+        parts += _line(points, across, up, _COLOURS[number % len(_COLOURS)], joined=joined)
         y = _TOP + 18 * (number + 1)
         colour = _COLOURS[number % len(_COLOURS)]
         parts.append(f'<circle cx="{_WIDTH - 190:g}" cy="{y - 4:g}" r="5" fill="{colour}"/>')
@@ -58,10 +67,12 @@ def line_chart(title: str, x_label: str, y_label: str, series: Mapping[str, Poin
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _line(points: Points, across: _Axis, up: _Axis, colour: str) -> list[str]:
+def _line(points: Points, across: _Axis, up: _Axis, colour: str, *, joined: bool) -> list[str]:
     places = [f"{across.place(x):.1f} {up.place(y):.1f}" for x, y in points]
-    drawn = [f'<path d="M{"L".join(places)}" fill="none" stroke="{colour}" stroke-width="1.6"/>'] if places else []
-    if len(points) <= 40:
+    drawn = []
+    if places and joined:
+        drawn = [f'<path d="M{"L".join(places)}" fill="none" stroke="{colour}" stroke-width="1.6"/>']
+    if len(points) <= 40 or not joined:
         drawn += [f'<circle cx="{p.split()[0]}" cy="{p.split()[1]}" r="3.5" fill="{colour}"/>' for p in places]
     return drawn
 

@@ -188,6 +188,13 @@ def test_charts_are_svg(points: list[tuple[float, float]], log_x: bool) -> None:
     assert "s & t" in texts
 
 
+@pytest.mark.parametrize(("joined", "lines"), [(True, 1), (False, 0)])
+def test_points_of_a_chart_stand_alone_where_asked(joined: bool, lines: int) -> None:
+    text = line_chart("t", "x", "y", {"s": [(float(n), float(n % 5)) for n in range(60)]}, joined=joined)
+    assert text.count('stroke-width="1.6"') == lines
+    assert (text.count('r="3.5"') == 60) == (not joined)
+
+
 def test_nothing_but_training_needs_torch(tmp_path: Path) -> None:
     given = files(tmp_path)
     code = (
