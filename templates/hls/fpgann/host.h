@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// For the program that runs the design on a computer; nothing of it is synthesised.
+// For the program that runs the design on a computer; nothing of it is
+// synthesised.
 #ifndef FPGANN_HOST_H
 #define FPGANN_HOST_H
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -58,17 +60,25 @@ inline void write_codes(const T *codes, word_t *words, int count) {
   }
 }
 
-// Call a function with a stack of a size: large tensors are local arrays.
+// Call a function with a stack of a size: large tensors are local arrays. What
+// it does not touch takes no memory, and none is set aside for it: a stack may
+// be larger than the memory of the computer. Below it lies a guard.
 inline bool with_stack(std::size_t bytes, void *(*function)(void *), void *argument) {
-  pthread_attr_t attributes;
-  pthread_t thread;
-  if (pthread_attr_init(&attributes) != 0) {
+  const std::size_t guard = 65536, whole = guard + (bytes + guard - 1) / guard * guard;
+  void *const stack = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (stack == MAP_FAILED) {
     return false;
   }
-  const bool started = pthread_attr_setstacksize(&attributes, bytes) == 0 &&
-                       pthread_create(&thread, &attributes, function, argument) == 0;
-  pthread_attr_destroy(&attributes);
-  return started && pthread_join(thread, nullptr) == 0;
+  pthread_attr_t attributes;
+  pthread_t thread;
+  bool done = mprotect(stack, guard, PROT_NONE) == 0 && pthread_attr_init(&attributes) == 0;
+  if (done) {
+    done = pthread_attr_setstack(&attributes, static_cast<char *>(stack) + guard, whole - guard) == 0 &&
+           pthread_create(&thread, &attributes, function, argument) == 0 && pthread_join(thread, nullptr) == 0;
+    pthread_attr_destroy(&attributes);
+  }
+  munmap(stack, whole);
+  return done;
 }
 
 // Words from text, as hexadecimal digits in two's complement; false at the end.
